@@ -22,6 +22,7 @@ mod watch;
 use channels::Channel;
 use demo::desk::{CustomersSide, Desk};
 use inbound::{post_all, print_table, unique_ids};
+use others::Others;
 use serde_json::{Value, json};
 use service::deliveries;
 use std::error::Error;
@@ -124,7 +125,9 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
     for channel in &channels {
         good &= channel.show(stack, &platform).await?;
     }
-    good &= others::show(stack, &service).await;
+    // They answer as long as the demonstration runs.
+    let others = Others::start().await;
+    good &= others.show(stack, &service).await;
     if watch.is_none() {
         good &= operator::show().await;
     }
@@ -139,7 +142,7 @@ async fn show(stack: &Stack, watch: Option<&CargoLambdaWatch>, once: bool) -> Re
         }
         println!("  {:<10} {}\n", "Chat page", address(&desk.url, conversation::CUSTOMER));
         print_examples(&integration, &next);
-        operator::print_commands(stack, &platform, &url);
+        operator::print_commands(stack, &platform, &url, &desk.url)?;
         println!("The functions' log lines: {}", std::env::var("STACK_LOG")?);
         println!("Ctrl-C takes everything down.\n");
         follow(&mut service).await?;

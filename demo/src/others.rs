@@ -16,13 +16,23 @@ const LOCATION: &str = "l1C08ntBrFjLS0elLIYU";
 const CUSTOMER: &str = "16504661149";
 const CONTACT: &str = "cI08i1Bls3iTB9bKgFJh";
 
-/// Shows both, and returns whether everything succeeded.
-pub(crate) async fn show(stack: &Stack, service: &SampleService) -> bool {
-    multicloud_cx(stack, service).await & highlevel(stack, service).await
+pub(crate) struct Others {
+    multicloud_cx: MulticloudCx,
+    highlevel: HighLevel,
 }
 
-async fn multicloud_cx(stack: &Stack, service: &SampleService) -> bool {
-    let platform = MulticloudCx::start().await;
+impl Others {
+    pub(crate) async fn start() -> Self {
+        Self { multicloud_cx: MulticloudCx::start().await, highlevel: HighLevel::start().await }
+    }
+
+    /// Shows both, and returns whether everything succeeded.
+    pub(crate) async fn show(&self, stack: &Stack, service: &SampleService) -> bool {
+        multicloud_cx(stack, service, &self.multicloud_cx).await & highlevel(stack, service, &self.highlevel).await
+    }
+}
+
+async fn multicloud_cx(stack: &Stack, service: &SampleService, platform: &MulticloudCx) -> bool {
     let url = format!("{}/messages", service.url);
     let configuration = multicloud_cx::configuration(&platform.url, CHANNEL, &url);
     let integration = stack.integration_configured("acme-multicloud-cx", CHANNEL, &configuration).await;
@@ -66,8 +76,8 @@ async fn multicloud_cx(stack: &Stack, service: &SampleService) -> bool {
     good
 }
 
-async fn highlevel(stack: &Stack, service: &SampleService) -> bool {
-    let (platform, keys) = (HighLevel::start().await, highlevel::Keys::generate());
+async fn highlevel(stack: &Stack, service: &SampleService, platform: &HighLevel) -> bool {
+    let keys = highlevel::Keys::generate();
     let mut configuration = highlevel::configuration(LOCATION, &format!("{}/messages", service.url));
     if let Some(fields) = configuration.as_object_mut() {
         fields.insert("apiBaseUrl".to_owned(), platform.url.clone().into());

@@ -136,7 +136,8 @@ async fn a_customer_on_telegram_taps_a_button_and_the_agent_sees_the_choice() {
     let tap = async |browser: &Browser| {
         browser.click(".key:last-child").await;
         shows(browser, "✓ Tapped").await;
-        browser.wait_until("document.querySelector('.key') === null").await;
+        let chosen = "[...document.querySelectorAll('.key')].map(key => key.textContent).join() === '✓ Tomorrow'";
+        browser.wait_until(chosen).await;
     };
     through_a_channel(Provider::Telegram(Telegram::start()), "5550010", "When may it come?", tap).await;
 }

@@ -53,9 +53,11 @@ struct Demo {
 
 impl Demo {
     async fn start(name: &str, arguments: &[&str]) -> Self {
-        let errors = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.stderr"));
+        let [errors, environment] =
+            ["stderr", "sh"].map(|kind| Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{kind}")));
         let mut process = Command::new(binary("demo"))
             .args(arguments)
+            .env("ENVIRONMENT_FILE", environment)
             .current_dir(root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -88,8 +90,15 @@ impl Demo {
         let script = script.join("\n");
         assert!(script.contains("patchbay integration rotate") && script.contains(OWN_SERVICE), "{script}");
         let script = script.replace(OWN_SERVICE, &service.url);
-        let shell = Command::new("sh").args(["-exc", &script]).current_dir(root()).stdin(Stdio::null()).output();
-        let ended = shell.await.expect("a shell");
+        let mut shell = Command::new("sh");
+        shell.args(["-exc", &script]).current_dir(root()).stdin(Stdio::null());
+        // A new terminal has none of them.
+        let of_the_stack = ["API_URL", "AWS_", "PATCHBAY_"];
+        let variables = std::env::vars().map(|(name, _)| name);
+        for name in variables.filter(|name| of_the_stack.iter().any(|prefix| name.starts_with(prefix))) {
+            shell.env_remove(name);
+        }
+        let ended = shell.output().await.expect("a shell");
         let output = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{output}");
         assert!(service.attempts().iter().any(|attempt| attempt.text() == "Hello!"), "{output}");

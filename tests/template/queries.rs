@@ -75,11 +75,11 @@ fn counted_by(query: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn below_each_query_of_the_runbook_is_the_command_that_counts_or_shows_its_lines() {
+fn above_each_query_of_the_runbook_is_the_command_that_counts_or_shows_its_lines() {
     let runbook = Document::read("docs/operate.md");
     let known: BTreeSet<_> = &LogFields::of_the_functions().fields | &access_log_fields();
-    for pair in runbook.blocks.windows(2).filter(|pair| is_query(&pair[0])) {
-        let [query, command] = pair else { unreachable!() };
+    for pair in runbook.blocks.windows(2).filter(|pair| is_query(&pair[1])) {
+        let [command, query] = pair else { unreachable!() };
         let arguments =
             command.code.strip_prefix("patchbay logs --").unwrap_or_else(|| panic!("{query:?}: {command:?}"));
         assert_eq!((&query.heading, 1), (&command.heading, command.code.lines().count()));

@@ -76,7 +76,7 @@ pub(crate) enum State {
     #[serde(rename = "to-be-retried")]
     RetryPending,
     Delivered,
-    /// Permanently refused by the messaging service or the channel.
+    /// Permanently refused by the messaging service, the channel or the platform.
     Refused,
     /// It expired before it could be delivered.
     GivenUp,
@@ -261,7 +261,7 @@ impl LedgerStatus {
             self.receipt.as_ref().map(|receipt| format!("{} {}", receipt.status, receipt.reasons.join(", "))),
         );
         add("answer", self.response.as_ref().map(Value::to_string));
-        add("kept until", self.kept_until.map(|until| until.to_string()));
+        add("in the ledger until", self.kept_until.map(|until| until.to_string()));
         add("ledger key", Some(sanitize(&self.key)));
         pairs
     }

@@ -5,8 +5,7 @@ use crate::failure::Failure;
 use crate::immediate_receipt::ImmediateReceipt;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use shared::aws::error_chain;
-use shared::delivery::client::{MessagingServiceClient, Refusal, WebhookRequest};
+use shared::delivery::client::{MessagingServiceClient, NoAnswer, Refusal, WebhookRequest};
 use shared::http_client::{self, retry_after};
 use shared::integration::DeliveryConfig;
 use shared::model::receipt::ReasonCode;
@@ -38,7 +37,7 @@ pub(crate) enum AttemptError {
     Timeout,
     Serialization,
     /// There was no connection, or it broke.
-    Connection(String),
+    Connection(NoAnswer),
     /// The channel did not take the message, or not all of its parts.
     Channel(String),
     /// The channel did not take it because of its limits.
@@ -48,6 +47,14 @@ pub(crate) enum AttemptError {
 }
 
 impl AttemptError {
+    /// The messaging service's response, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(status.as_u16()),
+            _ => None,
+        }
+    }
+
     /// Why a message fails of which this was the last attempt.
     pub(crate) fn reason_code(&self) -> ReasonCode {
         match self {
@@ -69,9 +76,8 @@ impl fmt::Display for AttemptError {
             Self::Status(status) => write!(formatter, "status {}", status.as_u16()),
             Self::Timeout => formatter.write_str("timeout"),
             Self::Serialization => formatter.write_str("the body cannot be serialized"),
-            Self::Connection(error) | Self::Channel(error) | Self::RateLimited(error) | Self::Credentials(error) => {
-                formatter.write_str(error)
-            }
+            Self::Connection(why) => formatter.write_str(why.as_str()),
+            Self::Channel(error) | Self::RateLimited(error) | Self::Credentials(error) => formatter.write_str(error),
         }
     }
 }
@@ -88,7 +94,7 @@ pub(crate) async fn attempt(
         Ok(response) => response,
         Err(error) if error.is_timeout() => return (AttemptResult::TIMEOUT, Answer::TimedOut),
         Err(error) => {
-            let error = AttemptError::Connection(error_chain(&error.without_url()));
+            let error = AttemptError::Connection(error.into());
             return (AttemptResult::Retry { error, retry_after: None }, Answer::Prompt);
         }
     };

@@ -239,6 +239,7 @@ fn render<'t>(
         address: &address,
         blocks,
         template,
+        replay: task.replay_id(),
         expects_receipt: task.expects_receipt(),
     })?;
     Ok(Rendered { parts, address, blocks })

@@ -36,8 +36,8 @@ use tracing::{Instrument, error_span};
 /// How long an attempt may take: the upload of files, and the calls to the platform.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long the removal of answered options may hold up the customer's next message.
-const REMOVAL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long showing the choice may hold up the customer's next message.
+const CHOICE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a customer did, on its way to the platform.
 struct Task<'t> {
@@ -85,9 +85,9 @@ impl Dispatcher {
         };
         let processed = async {
             let action = self.action(envelope, &integration).await?;
-            let removing = self.remove_answered_options(&task, &integration, action.as_ref());
+            let showing = self.show_choice(&task, &integration, action.as_ref());
             let posting = self.acquire_and_post_inbound(&task, &integration, action.as_ref());
-            tokio::join!(posting, removing).0
+            tokio::join!(posting, showing).0
         };
         let not_handled = |error| InboundOutcome::NotHandled(NotHandled::internal_error(&error, context));
         processed.await.unwrap_or_else(not_handled)
@@ -200,13 +200,13 @@ impl Dispatcher {
     }
 
     /// Shows a customer who pressed a button that it was the answer, whether or not the platform has it yet.
-    async fn remove_answered_options(&self, task: &Task<'_>, integration: &Integration, action: Option<&Action>) {
-        let deadline = Instant::now() + REMOVAL_TIMEOUT;
+    async fn show_choice(&self, task: &Task<'_>, integration: &Integration, action: Option<&Action>) {
+        let deadline = Instant::now() + CHOICE_TIMEOUT;
         let inbound = &task.envelope.inbound;
         let press = inbound.channel.as_ref().and_then(|from_channel| from_channel.press.as_ref());
-        let is_choice = action.is_some_and(|action| action.chosen.is_some()) && task.context.receive_count <= 1;
-        if let (Some(channel), Some(press), true) = (integration.destination.channel(), press, is_choice) {
-            self.channels.remove_options(channel, &inbound.customer, press, deadline).await;
+        let chosen = action.and_then(|action| action.chosen.as_deref()).filter(|_| task.context.receive_count <= 1);
+        if let (Some(channel), Some(press), Some(chosen)) = (integration.destination.channel(), press, chosen) {
+            self.channels.show_choice(channel, &inbound.customer, press, chosen, deadline).await;
         }
     }
 

@@ -225,7 +225,7 @@ impl Dispatcher {
                 if let Err(error) = released {
                     tracing::error!(reason = %error, "the lease could not be released");
                 }
-                Outcome::RetryScheduled { reason, after }
+                Outcome::RetryScheduled { reason, status: error.status(), after }
             }
         }
     }

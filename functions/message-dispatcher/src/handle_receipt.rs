@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use shared::delivery::envelope::ReceiptEnvelope;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Acceptance, Acquire, Lease, LedgerError};
+use shared::ledger::{self, Acceptance, Acquire, Lease, LedgerError, StatusNews};
 use shared::limits::bounded;
 use shared::model::endpoint::{Endpoint, EndpointKind};
 use shared::model::receipt::DeliveryStatus;
@@ -101,7 +101,13 @@ impl Dispatcher {
         let Some(report) = &envelope.provider else {
             return Ok(!is_failed || self.ledger.reported_status(&key).await?.is_none());
         };
-        let is_news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
+        let news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
+        if is_failed && news == StatusNews::New {
+            // Whether or not the platform takes the receipt.
+            let emf = Emf::of([Event::Failed(&integration.name)]);
+            tracing::warn!(%emf, outcome = "reported_failed", code = report.code);
+        }
+        let is_news = news != StatusNews::Outdated;
         // The last part has the options.
         if is_news && is_failed && report.is_last_part {
             let address = receipt.to.id.clone();
@@ -241,18 +247,13 @@ impl ReceiptOutcome {
     /// Writes the log line with its metrics. An error is what an operator has to act on.
     fn log(&self, envelope: &ReceiptEnvelope, calls: &PlatformCalls, started_at: Instant) {
         let name = &envelope.integration;
-        let failure = envelope.reported_failure();
         let event = match self {
             Self::Failed(_) | Self::IntegrationRemoved(_) => Some(Event::ReceiptFailed(name)),
             Self::CircuitOpen { .. } => Some(Event::CircuitOpen(name)),
-            Self::Posted => failure.map(|_| Event::Failed(name)),
             _ => None,
         };
         let emf = Emf::of(event.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
-            Self::Posted if failure.is_some() => {
-                (Level::WARN, "reported_failed", Some("the channel's provider reported it".to_owned()))
-            }
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
             Self::Outdated => (Level::INFO, "receipt_outdated", Some("a higher status was reported before".to_owned())),
@@ -269,18 +270,15 @@ impl ReceiptOutcome {
             Self::RetryScheduled { error, .. } | Self::Failed(error) => error.platform_error(),
             _ => None,
         };
-        let code = match (self, failure) {
-            (Self::Posted, Some(report)) => report.code.as_deref(),
-            _ => platform_error.and_then(|error| error.code.as_deref()),
-        };
+        let code = platform_error.and_then(|error| error.code.as_deref());
         let age_seconds = Timestamp::now().duration_since(envelope.received_at).as_secs_f64();
         let milliseconds = started_at.elapsed().as_millis() as u64;
         let platform_milliseconds = calls.milliseconds();
-        let status = envelope.receipt.status.as_str();
+        let receipt_status = envelope.receipt.status.as_str();
         log_at!(
             level,
             %emf,
-            status,
+            receipt_status,
             outcome,
             reason,
             code,

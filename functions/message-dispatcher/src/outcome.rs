@@ -76,6 +76,8 @@ pub(crate) enum Outcome {
     /// The attempt failed.
     RetryScheduled {
         reason: String,
+        /// The messaging service's response.
+        status: Option<u16>,
         after: Duration,
     },
     /// No attempt was made, because the messaging service does not answer others.
@@ -119,6 +121,7 @@ impl Outcome {
         let (outcome, reason) = self.as_log_fields();
         let (status, code) = match self {
             Self::Failed(failure) => (failure.status(), failure.code()),
+            Self::RetryScheduled { status, .. } => (*status, None),
             _ => (None, None),
         };
         let cause = match self {

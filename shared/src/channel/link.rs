@@ -20,6 +20,9 @@ pub struct StatusLink {
     /// order, and has failed when any part has.
     #[serde(rename = "l")]
     pub is_last: bool,
+    /// The replay that the message was sent by.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 /// In the address of a customer's file, for the platform.

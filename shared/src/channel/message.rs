@@ -19,6 +19,8 @@ pub struct ChannelMessage<'m> {
     pub blocks: &'m [Block],
     /// The template that the platform made the message from, if it names one.
     pub template: Option<Template>,
+    /// The replay that the message is sent by.
+    pub replay: Option<&'m str>,
     /// Whether the platform wants to know the delivery status.
     pub expects_receipt: bool,
 }

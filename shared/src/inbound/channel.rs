@@ -74,7 +74,7 @@ impl Arrival<'_> {
     /// message.
     #[must_use]
     pub fn receipt(self, platform: PlatformName, link: StatusLink, report: &StatusReport) -> Option<ReceiptEnvelope> {
-        let is_last_part = link.is_last;
+        let (is_last_part, replay) = (link.is_last, link.replay);
         if !is_last_part && report.status != DeliveryStatus::Failed {
             return None;
         }
@@ -93,7 +93,7 @@ impl Arrival<'_> {
             integration: self.integration.clone(),
             received_at: self.at,
             receipt,
-            provider: Some(ProviderReport { is_last_part, code: report.code.clone() }),
+            provider: Some(ProviderReport { is_last_part, code: report.code.clone(), replay }),
         })
     }
 }

@@ -42,6 +42,7 @@ pub use contacts::Contact;
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};
 pub use lanes::{LaneStates, SequenceNumber};
+pub use ranks::StatusNews;
 pub use retries::{Acceptance, FailedAttempt, Failing, FailingWork};
 
 use aws_sdk_dynamodb::Client;

@@ -5,20 +5,35 @@ use super::calls::if_applied;
 use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError, RETENTION};
 use crate::model::receipt::DeliveryStatus;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
 const RANK: &str = "rank";
 const STATUS: &str = "reportedStatus";
 
+/// What a reported status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusNews {
+    New,
+    /// It was the highest one before.
+    Repeated,
+    /// A higher one was reported before.
+    Outdated,
+}
+
 impl Ledger {
-    /// Whether the message under this key may still get this status: it is reported for the first time, again, or higher than
-    /// what was reported. A message that failed stays failed, and a delivered one delivered.
+    /// Records a reported status of the message under this key. A message that failed stays failed, and a delivered one
+    /// delivered.
     ///
     /// # Errors
     /// DynamoDB is unavailable.
-    pub async fn raise_status(&self, key: &str, status: DeliveryStatus, now: Timestamp) -> Result<bool, LedgerError> {
+    pub async fn raise_status(
+        &self,
+        key: &str,
+        status: DeliveryStatus,
+        now: Timestamp,
+    ) -> Result<StatusNews, LedgerError> {
         let raised = self
             .update_item(key)
             .condition_expression(format!("attribute_not_exists(#rank) OR #rank < :rank OR {STATUS} = :status"))
@@ -27,9 +42,14 @@ impl Ledger {
             .expression_attribute_values(":rank", number(rank(status)))
             .expression_attribute_values(":status", text(status.as_str()))
             .expression_attribute_values(":expires", number(expiry(now, RETENTION)))
+            .return_values(ReturnValue::UpdatedOld)
             .send()
             .await;
-        Ok(if_applied(raised)?.is_some())
+        Ok(match if_applied(raised)? {
+            None => StatusNews::Outdated,
+            Some(before) if before.attributes.as_ref().and_then(reported) == Some(status) => StatusNews::Repeated,
+            Some(_) => StatusNews::New,
+        })
     }
 
     /// The status that was reported of the message under this key.

@@ -21,7 +21,8 @@ pub enum Event<'e> {
     Moved(u64),
     /// A message or a receipt waits because its endpoint's circuit is open.
     CircuitOpen(&'e IntegrationName),
-    /// The messaging service permanently rejected a message.
+    /// The messaging service or the channel permanently rejected a message, the channel may have sent it, or its provider reported
+    /// that it failed.
     Failed(&'e IntegrationName),
     /// It did so with a 410: the endpoint is to be removed.
     EndpointGone(&'e IntegrationName),

@@ -6,8 +6,10 @@ use crate::observability::logs::log_with;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tests::harness::command::Command;
+use tests::harness::stack::FAILED_MESSAGES;
+use tests::simulators::messaging_service::WAIT_TIMEOUT;
 use tests::simulators::twilio::{Fault, Inbound, Status};
 
 impl Connection {
@@ -102,6 +104,66 @@ async fn a_failure_that_twilio_reports_after_it_took_the_message_is_counted_and_
         people.stdout.contains("reported by the channel  Failed") && people.stdout.contains("(30007)"),
         "{people:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_failure_that_is_reported_of_a_replay_reaches_the_agent_again() {
+    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
+    connection.twilio().fail([Fault::ResponseLost]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, "failed").await;
+    let first = connection.twilio().messages().pop().expect("a message");
+    connection.twilio().report(&first, Status::failed(30005)).await;
+    let failed = |count: usize| {
+        let id = id.clone();
+        move |platform: &Platform| {
+            let receipts = platform.receipts().into_iter();
+            receipts.filter(|(of, status)| *of == id && status == "failed").count() == count
+        }
+    };
+    connection.platform.wait_until("the reported failure", failed(2)).await;
+    let name = connection.integration.name.as_str();
+    {
+        let _alone = FAILED_MESSAGES.lock().await;
+        let replay = ["--json", "failed", "replay", "--yes", "--integration", name, "--reason", "outcome-unknown"];
+        assert_eq!(1, Command::new(&replay).run().await.succeeded().json()["replayed"]);
+    }
+    let second = connection.twilio().wait_for(2).await.pop().expect("a message");
+    connection.twilio().report(&second, Status::failed(30007)).await;
+    connection.platform.wait_until("the second reported failure", failed(3)).await;
+    log_with(name, &[("reported_failed", "30005"), ("reported_failed", "30007")]).await;
+}
+
+#[tokio::test]
+async fn what_customers_write_is_listed_while_it_waits_and_once_the_platform_has_it() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let Platform::GenesysCloud(platform) = &connection.platform else { panic!("another platform") };
+    platform.fail_operation("inbound-message", [Fault::Status(503); 20]);
+    for text in ["first", "second"] {
+        connection.customer_writes(text).await;
+    }
+    let name = connection.integration.name.as_str();
+    log_with(name, &[("\"outcome\":\"inbound_retry\"", "")]).await;
+    // The first is retried, and the second is behind it.
+    assert_eq!(vec!["message to the platform"], kinds_listed(name, "waiting", 1).await);
+    platform.recover_operation("inbound-message");
+    connection.wait_for_customers(2).await;
+    assert_eq!(vec!["message to the platform"; 2], kinds_listed(name, "delivered", 2).await);
+}
+
+/// The kinds of an integration's messages in this state, once there are `count`.
+async fn kinds_listed(name: &str, status: &str, count: usize) -> Vec<String> {
+    let list = Command::new(&["--json", "messages", "list", "--status", status, "--integration", name]);
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    loop {
+        let listed = list.clone().run().await.succeeded().json();
+        let rows = listed["messages"].as_array().expect("rows");
+        if rows.len() == count {
+            return rows.iter().map(|row| row["kind"].as_str().expect("a kind").to_owned()).collect();
+        }
+        assert!(Instant::now() < deadline, "{count} are not listed: {listed}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test]

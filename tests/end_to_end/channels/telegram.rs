@@ -96,10 +96,16 @@ async fn a_card_is_a_picture_with_buttons_and_a_press_is_a_choice_once() {
     assert!(answered.iter().all(|call| !call.parameters.contains_key("text")));
     let edited = telegram.wait_for_calls_of("editMessageReplyMarkup", 1).await;
     let rest: Value = serde_json::from_str(&edited[0].parameters["reply_markup"]).unwrap();
-    assert_eq!(json!({"inline_keyboard": [[{"text": "See it", "url": link}]]}), rest, "what opens a page stays");
+    let data = &sent.button("Book it").expect("the button")["callback_data"];
+    let chosen = json!({"text": "✓ Book it", "callback_data": data});
+    assert_eq!(json!({"inline_keyboard": [[chosen, {"text": "See it", "url": link}]]}), rest);
+    let edited = telegram.sent_to(CHAT).remove(0);
+    assert!(telegram.post(&telegram.press(&edited, "✓ Book it")).await.is_success());
+    telegram.wait_for_calls_of("answerCallbackQuery", 3).await;
     connection.customer_writes("Thanks").await;
     assert_eq!(vec![("Thanks".to_owned(), vec![])], connection.wait_for_customers(1).await);
     assert_eq!(1, connection.platform.choices().unwrap().len());
+    assert_eq!(1, telegram.wait_for_calls_of("editMessageReplyMarkup", 1).await.len());
 }
 
 #[tokio::test]

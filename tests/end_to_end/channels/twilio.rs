@@ -391,7 +391,7 @@ async fn a_template_of_the_platform_is_sent_as_the_configured_content_template()
 }
 
 #[tokio::test]
-async fn what_is_not_for_customers_is_dropped() {
+async fn what_is_not_for_customers_is_dropped_and_not_listed_as_waiting() {
     let connection = connection().await;
     let receipt = WIRE.iter().find(|sample| sample.name == "receipt").unwrap();
     let receipt = receipt.fill(&connection.integration.integration_id, &connection.customer);
@@ -399,4 +399,8 @@ async fn what_is_not_for_customers_is_dropped() {
     connection.agent(&FromAgent::Text("Visible")).await;
     connection.twilio().wait_for_text("Visible").await;
     assert_eq!(1, connection.twilio().attempts());
+    let name = connection.integration.name.as_str();
+    log_with(name, &[("\"outcome\":\"delivered\"", ""), ("\"outcome\":\"dropped\"", "")]).await;
+    let waiting = ["--json", "messages", "list", "--status", "waiting", "--integration", name];
+    assert_eq!(json!([]), Command::new(&waiting).run().await.succeeded().json()["messages"]);
 }

@@ -286,7 +286,9 @@ async fn the_doctor_finds_what_is_wrong_with_a_number() {
 
     twilio.keys().change_to(&["another:key"]);
     let report = fixture.diagnose().await;
-    report.assert_verdict("channel credentials", "fault", "the account's Auth Token", "--secret auth-token");
+    for (seen, advice) in [("the account's Auth Token", "--secret auth-token"), ("the API key", "--api-key-sid")] {
+        report.assert_verdict("channel credentials", "fault", seen, advice);
+    }
     twilio.keys().change_to(&[&format!("{}:{}", twilio::ACCOUNT_SID, twilio::AUTH_TOKEN)]);
     let report = fixture.diagnose().await;
     report.assert_verdict("channel credentials", "fault", "the API key", "--secret channel-api-key");
@@ -329,7 +331,8 @@ async fn a_bots_new_token_is_stored_with_its_webhook_and_another_bots_is_refused
     let _ = fixture.add_telegram(&telegram).run().await.succeeded();
     let rotate = |token: &str| fixture.rotate("bot-token").with(&["--secret-file", "-", "--no-wait"]).input(token);
     let refused = rotate("7100002:another-bot").run().await.exited_with(1);
-    assert!(refused.stderr.contains("another bot's"), "{refused:?}");
+    let both = "the bot 7100002's, and the stored one the bot 7100001's, which Telegram accepts";
+    assert!(refused.stderr.contains(both) && refused.stderr.contains("--replace --bot-token-file"), "{refused:?}");
 
     // BotFather's new token ends the old one, and the webhook with it.
     fixture.call_telegram(&telegram, "deleteWebhook", &json!({})).await;

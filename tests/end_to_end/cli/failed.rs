@@ -115,6 +115,8 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
         hides(&shown);
         assert_eq!((json!(webhook_id), 1), (shown.json()["failed"][0]["webhookId"].clone(), 1), "{shown:#?}");
     }
+    let people = Command::new(&["failed", "show", "--message", webhook_id, "--show-text"]).run().await.succeeded();
+    assert!(people.stdout.lines().any(|line| line.starts_with("customer ") && line.contains(ADDRESS)), "{people:#?}");
     let shown = fixture.command("show").with(&["--message", webhook_id, "--show-text"]).run().await.succeeded().json();
     let delivery = &shown["failed"][0]["delivery"];
     assert_eq!(
@@ -158,6 +160,28 @@ async fn failed_messages_are_listed_and_shown_without_their_text_and_replayed_in
         );
     }
     assert!(fixture.listed(0).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_must_not_be_delivered_is_deleted_and_the_rest_replayed() {
+    let fixture = Fixture::start().await;
+    let ids = [fixture.send("1").await.id(), fixture.send("2").await.id(), fixture.send("3").await.id()];
+    fixture.listed(3).await;
+    let all = Command::new(&["failed", "discard", "--yes"]).run().await.exited_with(2);
+    assert!(all.stderr.contains("select the messages with"), "{all:#?}");
+    let asked = fixture.command("discard").run().await.exited_with(2);
+    assert!(asked.stderr.contains("--yes"), "{asked:#?}");
+    let dry = fixture.command("discard").with(&["--dry-run"]).run().await.succeeded();
+    hides(&dry);
+    assert_eq!(json!(3), dry.json()["discarded"]);
+    let one = fixture.command("discard").with(&["--yes", "--message", &ids[1]]).run().await.succeeded().json();
+    assert_eq!((json!(1), json!([ids[1]])), (one["discarded"].clone(), one["messageIds"].clone()));
+    fixture.fix();
+    assert_eq!(json!(2), fixture.replay().await["replayed"]);
+    fixture.service.wait_for(&ids[2]).await;
+    assert_eq!(vec![ids[0].clone(), ids[2].clone()], fixture.accepted());
+    let none = fixture.command("discard").with(&["--yes", "--message", &ids[1]]).run().await.exited_with(1);
+    assert!(none.stderr.contains("no matching failed message"), "{none:#?}");
 }
 
 #[tokio::test]

@@ -146,6 +146,22 @@ async fn what_an_existing_integration_has_besides_is_sent_back() {
 }
 
 #[tokio::test]
+async fn with_a_wrong_id_the_integration_whose_webhooks_lead_here_is_taken_and_none_is_created() {
+    let fixture = Fixture::new().await;
+    fixture.platform.add_integration("by-hand", "https://example.com/hooks", WEBHOOK_SECRET);
+    let _ = fixture.set_up().with(&["--integration-id", "by-hand", "--yes"]).run().await.succeeded();
+    let wrong = ["--replace", "--no-platform", "--integration-id", "of-another-organisation"];
+    let _ = fixture.set_up().with(&wrong).run().await.succeeded();
+    let [verdict, seen, advice] = Fixture::check(&fixture.doctor().await, "open messaging integration");
+    assert!(verdict == "fault" && seen.contains("of-another-organisation"), "{seen}");
+    assert!(advice.contains("--replace --integration-id ID"), "{advice}");
+    let added = fixture.set_up().run().await.succeeded().json();
+    assert_eq!("by-hand", fixture.integration_id());
+    assert_eq!(json!("by-hand"), fixture.shown().await["configuration"]["integrationId"]);
+    assert!(added["next"].to_string().contains("Functions use the new configuration within"), "{added}");
+}
+
+#[tokio::test]
 async fn a_header_whose_value_the_platform_hides_is_never_overwritten() {
     let fixture = Fixture::new().await;
     let _ = fixture.set_up().with(&["--webhook-header", "X-Barrier"]).run().await.succeeded();

@@ -317,7 +317,7 @@ async fn an_integration_without_callers_is_reported_with_how_to_add_one() {
 
     let report = fixture.command(&replace).run().await.succeeded().json();
     assert!(!says_so(&report), "{report}");
-    assert_eq!(1, report["next"].as_array().unwrap().len(), "only the callers are new: {report}");
+    assert_eq!(2, report["next"].as_array().unwrap().len(), "when it is in use, and the new callers: {report}");
     // New callers are added to the existing ones.
     let more = fixture.command(&["add", &fixture.name, "--replace", "--caller", "erp"]);
     let _ = more.run().await.succeeded();

@@ -125,6 +125,12 @@ async fn a_failing_message_is_retrying_with_its_reason_and_times_and_its_custome
     }
     let waiting = fixture.listed(&["--status", "waiting"], |rows| !rows.is_empty()).await;
     assert_eq!(vec![second.as_str()], ids(&waiting));
+    let both = fixture.listed(&["--status", "retrying,waiting"], |rows| rows.len() == 2).await;
+    assert_eq!(vec![first.as_str(), second.as_str()], ids(&both));
+    let name = fixture.integration.name.as_str();
+    let by_status = ["--json", "logs", "--integration", name, "--where", "outcome=retry", "--where", "status=503"];
+    let lines = Command::new(&by_status).run().await.succeeded();
+    assert!(lines.stdout.contains("\"status\":503"), "{lines:#?}");
     assert!(waiting["notes"][0].as_str().unwrap().contains("by the log and the ledger"), "{waiting}");
 
     let behind = shown(&second, |known| known["ledger"].as_array().unwrap().len() == 1).await;

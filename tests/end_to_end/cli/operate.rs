@@ -161,7 +161,7 @@ async fn a_delivery_that_the_messaging_service_refuses_is_reported_with_its_stat
     let found = &shown.json()["ledger"][0];
     assert!(fate.as_object().unwrap().iter().all(|(field, value)| found[field] == *value), "{found}");
     let people = patchbay(&["messages", "show", &id, "--integration", integration.name.as_str()]).await.succeeded();
-    for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "kept until"] {
+    for named in ["refused by the messaging service", "410", "Failed InvalidDestination", "in the ledger until"] {
         assert!(people.stdout.contains(named), "{named}: {people:#?}");
     }
     for hidden in [ADDRESS, TEXT] {

@@ -81,6 +81,8 @@ async fn follow(command: &str) {
     fixture.replaced.extend([
         ("127.0.0.1:9000", format!("127.0.0.1:{service_port}")),
         ("127.0.0.1:9100", format!("127.0.0.1:{gateway_port}")),
+        // Its variables and its path are those of the test.
+        (". target/local/environment.sh", ":".to_owned()),
     ]);
 
     let connects = fixture.fill(block(&blocks, "integration add"));

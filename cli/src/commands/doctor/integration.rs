@@ -87,7 +87,7 @@ async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Resu
         let (read, write) = ("get-secret-value --query SecretString --output text", "put-secret-value --secret-string");
         let advice = format!(
             "correct it in a file: `aws secretsmanager {read} --secret-id {secret} > {name}.json`, then `aws secretsmanager \
-             {write} file://{name}.json --secret-id {secret}`"
+             {write} file://{name}.json --secret-id {secret}`, and delete the file"
         );
         Finding::fault(faults.join("; "), advice)
     })?;

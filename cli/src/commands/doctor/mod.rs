@@ -46,7 +46,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use report::{
     DATA, FUNCTIONS_GROUP, Finding, INTEGRATIONS, MACHINE, ROUTES, Report, STACK, caller_permissions, pluralize,
 };
-use reporter::{Group, Reporter};
+use reporter::{Group, Printer, Reporter};
 use routes::Routes;
 use shared::model::integration_name::IntegrationName;
 use stack::{DeployedStack, Discovery};
@@ -60,6 +60,7 @@ const CONCURRENCY: usize = 8;
 #[command(after_help = examples(&[
     "patchbay doctor",
     "patchbay doctor acme --skip-delivery",
+    "patchbay doctor --problems",
 ]))]
 pub(crate) struct Doctor {
     /// The integrations to check [default: all]
@@ -68,18 +69,21 @@ pub(crate) struct Doctor {
     /// Do not send test deliveries to the messaging services
     #[arg(long)]
     skip_delivery: bool,
+    /// Show people only faults and warnings
+    #[arg(long)]
+    problems: bool,
 }
 
 pub(crate) async fn run(doctor: Doctor, stack: &Stack, output: Output) -> Result<(), CliError> {
     let (reporter, groups) = Reporter::new();
-    let (examined, mut checks) =
-        tokio::join!(doctor.check(stack, &stack.aws, reporter), reporter::print(groups, output));
+    let mut printer = Printer::new(output, doctor.problems);
+    let (examined, mut checks) = tokio::join!(doctor.check(stack, &stack.aws, reporter), printer.print_all(groups));
     let Examined { clock, access_evaluated } = examined?;
     for (name, finding) in
         [("clock", clock::finding(clock)), ("own permissions", caller_permissions(&checks, access_evaluated))]
     {
         let check = finding.into_check(MACHINE, name);
-        output.part(&check.lines(checks.last()));
+        printer.print(&check);
         checks.push(check);
     }
     let report = Report::new(checks, output);

@@ -64,7 +64,11 @@ async fn genesys_cloud(context: &IntegrationContext<'_>, config: &Config) -> Res
                 Ok(None) => {
                     let finding = Finding::fault(
                         format!("the organisation has no open messaging integration {}", config.integration_id),
-                        format!("connect it again: `patchbay integration add {}`", context.integration.name),
+                        format!(
+                            "connect it again: `patchbay integration add {0}` takes the integration whose webhooks lead here, or \
+                             creates one; another: `patchbay integration add {0} --replace --integration-id ID`",
+                            context.integration.name
+                        ),
                     );
                     (finding, not_read)
                 }

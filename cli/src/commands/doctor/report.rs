@@ -75,6 +75,12 @@ impl Finding {
         }
     }
 
+    /// Two faults of one check.
+    pub(super) fn and(self, other: Self) -> Self {
+        let advice: Vec<_> = [self.advice, other.advice].into_iter().flatten().collect();
+        Self::fault(format!("{}; {}", self.observed, other.observed), advice.join("; "))
+    }
+
     /// The failure of a call about `what`, a part of the stack.
     pub(super) fn from_aws_error(error: AwsError, what: &str, advice: &str) -> Self {
         match error {
@@ -103,6 +109,10 @@ pub(super) struct Check {
 }
 
 impl Check {
+    pub(super) fn is_problem(&self) -> bool {
+        matches!(self.finding.status, Status::Fault | Status::Warning)
+    }
+
     /// For people: what was found, with the advice below it. The first check of a group has its heading.
     pub(super) fn lines(&self, before: Option<&Self>) -> String {
         let Self { group, name, finding } = self;

@@ -5,7 +5,7 @@ use super::report::{Check, Finding};
 use crate::ui::output::Output;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Opens groups. When it and all groups are dropped, [`print()`] ends.
+/// Opens groups. When it and all groups are dropped, [`Printer::print_all`] ends.
 #[derive(Debug)]
 pub(super) struct Reporter(UnboundedSender<UnboundedReceiver<Check>>);
 
@@ -43,16 +43,45 @@ impl Group {
     }
 }
 
-/// Prints the checks as they end, and returns all of them.
-pub(super) async fn print(mut groups: Groups, output: Output) -> Vec<Check> {
-    let mut checks: Vec<Check> = Vec::new();
-    while let Some(mut group) = groups.recv().await {
-        while let Some(check) = group.recv().await {
-            output.part(&check.lines(checks.last()));
-            checks.push(check);
+/// Prints checks for people.
+pub(super) struct Printer {
+    output: Output,
+    only_problems: bool,
+    /// The last one that was printed.
+    last: Option<Check>,
+}
+
+impl Printer {
+    pub(super) fn new(output: Output, only_problems: bool) -> Self {
+        Self { output, only_problems, last: None }
+    }
+
+    pub(super) fn print(&mut self, check: &Check) {
+        if let Some(lines) = self.lines(check) {
+            self.output.part(&lines);
         }
     }
-    checks
+
+    fn lines(&mut self, check: &Check) -> Option<String> {
+        let is_shown = !self.only_problems || check.is_problem();
+        let lines = is_shown.then(|| check.lines(self.last.as_ref()));
+        if is_shown {
+            self.last = Some(check.clone());
+        }
+        lines
+    }
+
+    /// Prints the checks as they end, and returns all of them.
+    pub(super) async fn print_all(&mut self, mut groups: Groups) -> Vec<Check> {
+        let mut checks: Vec<Check> = Vec::new();
+        while let Some(mut group) = groups.recv().await {
+            while let Some(check) = group.recv().await {
+                self.print(&check);
+                checks.push(check);
+            }
+        }
+        checks
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +103,25 @@ mod tests {
         first.report("b", Finding::ok("2"));
         first.report("a", Finding::ok("1"));
         drop((reporter, first, second));
-        assert_eq!(vec!["b", "a", "c"], names(&print(groups, Output::new(true, &TargetOptions::NONE)).await));
+        let mut printer = Printer::new(Output::new(true, &TargetOptions::NONE), false);
+        assert_eq!(vec!["b", "a", "c"], names(&printer.print_all(groups).await));
+    }
+
+    #[test]
+    fn only_faults_and_warnings_are_shown_if_so_wanted_below_the_headings_of_their_groups() {
+        let checks = [
+            Finding::ok("fine").into_check("stack", "region"),
+            Finding::fault("lost", "find it").into_check("routes", "all"),
+            Finding::skipped("because it is lost").into_check("routes", "one"),
+            Finding::warning("3 waiting", "look").into_check("data", "lane"),
+        ];
+        let shown = |only_problems| {
+            let mut printer = Printer::new(Output::new(true, &TargetOptions::NONE), only_problems);
+            let lines: Vec<_> = checks.iter().filter_map(|check| printer.lines(check)).collect();
+            anstream::adapter::strip_str(&lines.join("\n")).to_string()
+        };
+        assert_eq!("routes\n  ✗ all: lost\n    → find it\n\ndata\n  ! lane: 3 waiting\n    → look", shown(true));
+        assert!(shown(false).contains("✓ region: fine") && shown(false).contains("– one: because it is lost"));
     }
 
     #[tokio::test]

@@ -37,7 +37,8 @@ fn classify_error(name: &IntegrationName, error: &SetupError) -> Finding {
             error.to_string(),
             format!(
                 "store the bot's current token, which BotFather shows: `patchbay integration rotate {name} --secret \
-                 bot-token --secret-file FILE`"
+                 bot-token --secret-file FILE`; if a wrong bot's token was stored: `patchbay integration add {name} \
+                 --replace --bot-token-file FILE`"
             ),
         ),
         SetupError::RateLimited { .. } => Finding::warning(error.to_string(), "run this again in a minute"),

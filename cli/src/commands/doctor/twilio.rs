@@ -6,17 +6,25 @@ use shared::channel::twilio::config::Config;
 use shared::channel::twilio::setup::{Account, SetupError};
 use shared::model::integration_name::IntegrationName;
 
+const UNREAD: &str = "because Twilio does not accept the credentials";
+
 /// The findings about the credentials and about the webhooks.
 pub(super) async fn check(name: &IntegrationName, config: &Config) -> [Finding; 2] {
     let twilio = match Twilio::new(config) {
         Ok(twilio) => twilio,
         Err(failure) => return [(); 2].map(|()| Finding::skipped(format!("because {failure}"))),
     };
-    let credentials = match twilio.checked_account().await {
-        Ok(account) => classify_account(&account),
-        Err(error) => {
-            return [classify_error(name, &error), Finding::skipped("because the account could not be read")];
+    let (account, key) = tokio::join!(twilio.account(), twilio.check_api_key());
+    let credentials = match (account, key) {
+        (Ok(account), Ok(())) => classify_account(&account),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => {
+            return [classify_error(name, &error), Finding::skipped(UNREAD)];
         }
+        (Err(account), Err(key)) if account != key => {
+            let both = classify_error(name, &account).and(classify_error(name, &key));
+            return [both, Finding::skipped(UNREAD)];
+        }
+        (Err(error), Err(_)) => return [classify_error(name, &error), Finding::skipped(UNREAD)],
     };
     let webhook = match twilio.sender().await {
         Ok(SenderSetup::Webhooks(webhooks)) => {

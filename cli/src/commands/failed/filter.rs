@@ -53,6 +53,17 @@ impl Filter {
         }
     }
 
+    /// Messages are not deleted unless they are selected.
+    pub(super) fn require_selection(&self) -> Result<(), CliError> {
+        let Self { integration, since, message, reason } = self;
+        match integration.is_none() && since.is_none() && message.is_none() && reason.is_empty() {
+            true => Err(CliError::Usage(
+                "select the messages with --integration, --since, --message or --reason".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// An id without a kept message is an error.
     pub(super) fn require_match(&self, found: usize) -> Result<(), CliError> {
         match &self.message {

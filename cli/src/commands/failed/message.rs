@@ -105,6 +105,12 @@ impl FailedMessage {
         self.conversation_id.as_deref()
     }
 
+    /// The platform's id, or the `webhook-id` of a message without one.
+    pub(super) fn shown_id(&self) -> String {
+        let ids = [self.message_id(), &self.parked.webhook_id];
+        ids.into_iter().find(|id| !id.is_empty()).unwrap_or_default().to_owned()
+    }
+
     /// Matches the platform's message id and the webhook-id.
     pub(super) fn has_id(&self, id: &str) -> bool {
         self.message_id == id || self.parked.webhook_id == id

@@ -1,6 +1,7 @@
 //! `patchbay failed`: messages that were refused or given up are kept on the parking queue.
 
 mod coverage;
+mod discard;
 mod filter;
 mod message;
 mod queue;
@@ -14,11 +15,13 @@ use crate::ui::table::Column::{self, Optional, Required};
 use crate::ui::table::table;
 use clap::{Args, Subcommand};
 use coverage::{Coverage, count_by_integration, format_counts};
+use discard::Discard;
 use filter::Filter;
 pub(crate) use message::{FailedMessage, View};
 use queue::{ParkedMessages, ParkingQueue};
 use replay::Replay;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Enough digits to tell groups apart.
@@ -32,6 +35,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Send them to the direct lane again, each customer's in order, to be delivered with the same webhook-id
     Replay(Replay),
+    /// Delete those that must not be delivered any more
+    Discard(Discard),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +85,7 @@ pub(crate) async fn run(command: Command, stack: &Stack, output: Output) -> Resu
             output.result(&listing, Listing::details);
         }
         Command::Replay(replay) => replay.run(stack, output).await?,
+        Command::Discard(discard) => discard.run(stack, output).await?,
     }
     Ok(())
 }
@@ -167,7 +173,15 @@ fn details(view: &View) -> String {
     lines.extend(view.replayed_at.map(|at| ("replayed", at.to_string())));
     lines.extend(view.conversation_id.clone().map(|id| ("conversation id", id)));
     lines.push(("customer's group", view.group.clone()));
-    let delivery = view.delivery.as_ref().and_then(|delivery| serde_json::to_string_pretty(delivery).ok());
+    let content = view.delivery.as_ref().or(view.request.as_ref());
+    lines.extend(content.and_then(customer).map(|address| ("customer", address)));
+    let delivery = content.and_then(|delivery| serde_json::to_string_pretty(delivery).ok());
     let delivery = delivery.map(|text| text.lines().map(sanitize).collect::<Vec<_>>().join("\n"));
     std::iter::once(key_values(lines)).chain(delivery).collect::<Vec<_>>().join("\n")
+}
+
+/// The address in the payload of a delivery, or in a request to the platform.
+fn customer(content: &Value) -> Option<String> {
+    let address = content.pointer("/data/to/id").or_else(|| content.pointer("/from/id"))?;
+    address.as_str().map(str::to_owned)
 }

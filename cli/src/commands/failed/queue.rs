@@ -156,9 +156,21 @@ impl ParkingQueue {
         let request = self.client.send_message().queue_url(&self.source).message_group_id(&parked.group);
         let request = request.message_deduplication_id(format!("{}-{replay_id}", parked.webhook_id)).message_body(body);
         request.send().await.map_err(|error| operation_failed(NOT_SENT)(&sdk_error(&error)))?;
+        self.delete(failed, SENT_NOT_DELETED).await
+    }
+
+    /// Deletes all copies of a message that is not to be replayed.
+    pub(super) async fn discard(&self, failed: &FailedMessage) -> Result<(), CliError> {
+        if self.is_expired() {
+            return Err(time_is_up());
+        }
+        self.delete(failed, NOT_DELETED).await
+    }
+
+    async fn delete(&self, failed: &FailedMessage, problem: &'static str) -> Result<(), CliError> {
         for handle in failed.copies.iter().filter_map(|id| self.handles.get(id)) {
             let deletion = self.client.delete_message().queue_url(&self.url).receipt_handle(handle);
-            deletion.send().await.map_err(|error| operation_failed(NOT_DELETED)(&sdk_error(&error)))?;
+            deletion.send().await.map_err(|error| operation_failed(problem)(&sdk_error(&error)))?;
         }
         Ok(())
     }
@@ -170,7 +182,7 @@ impl ParkingQueue {
         }
     }
 
-    /// Makes the messages that were not replayed visible, and releases the lease. If either fails, other runs wait
+    /// Makes the messages that were not deleted visible, and releases the lease. If either fails, other runs wait
     /// until the lease expires: by then all messages are visible.
     pub(super) async fn close(self) {
         let handles: Vec<_> = self.handles.values().cloned().collect();
@@ -186,7 +198,13 @@ impl ParkingQueue {
 }
 
 const NOT_SENT: &str = "a message could not be sent to the direct lane";
-const NOT_DELETED: &str = "a message was sent to the direct lane, but could not be deleted from the parking queue";
+/// Another run may see the same messages from now on.
+pub(super) fn time_is_up() -> CliError {
+    CliError::Failed("the time limit of one run is reached: run this again for the rest".to_owned())
+}
+
+const SENT_NOT_DELETED: &str = "a message was sent to the direct lane, but could not be deleted from the parking queue";
+const NOT_DELETED: &str = "a message could not be deleted from the parking queue";
 
 async fn acquire_lease(
     ledger: &Ledger,

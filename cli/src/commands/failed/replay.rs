@@ -1,13 +1,13 @@
 //! `patchbay failed replay`.
 
-use super::coverage::{Coverage, TOO_MANY, count_by_integration, format_counts};
+use super::coverage::{Coverage, TOO_MANY, count_by_integration, counted, listed};
 use super::filter::Filter;
 use super::message::FailedMessage;
-use super::queue::{ParkedMessages, ParkingQueue};
+use super::queue::{ParkedMessages, ParkingQueue, time_is_up};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::help::examples;
-use crate::ui::output::{Output, key_values, sanitize};
+use crate::ui::output::{Output, key_values};
 use crate::ui::prompt;
 use clap::Args;
 use futures::{StreamExt, stream};
@@ -21,8 +21,6 @@ use uuid::Uuid;
 const CONCURRENCY: usize = 16;
 /// Progress is printed after this many messages.
 const PROGRESS_EVERY: usize = 500;
-/// The most ids that a dry run lists for people.
-const LISTED: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
@@ -83,13 +81,7 @@ impl Replay {
         }
         // The result is printed even if a message failed.
         output.result(&replayed, Replayed::human);
-        match failure {
-            Some(failure) => Err(failure),
-            None if replayed.coverage.truncated => {
-                Err(CliError::Failed(format!("{TOO_MANY}: run this again for the rest")))
-            }
-            None => Ok(()),
-        }
+        failure.map_or_else(|| replayed.coverage.require_all(), Err)
     }
 
     fn question(&self, length: u64) -> String {
@@ -111,7 +103,7 @@ impl Replay {
         };
         if dry_run {
             replayed.by_integration = count_by_integration(wanted.iter());
-            replayed.message_ids = by_customer(wanted).iter().flatten().map(shown_id).collect();
+            replayed.message_ids = by_customer(wanted).iter().flatten().map(FailedMessage::shown_id).collect();
             return Ok((replayed, None));
         }
         if coverage.truncated && !self.any_order {
@@ -137,19 +129,6 @@ impl Replay {
         (replayed.replayed, replayed.by_integration) = (sent.len(), count_by_integration(sent.iter()));
         Ok((replayed, failure))
     }
-}
-
-fn shown_id(message: &FailedMessage) -> String {
-    let ids = [message.message_id(), &message.parked.webhook_id];
-    ids.into_iter().find(|id| !id.is_empty()).unwrap_or_default().to_owned()
-}
-
-/// The first ids, each on a line, and how many more there are.
-fn listed(ids: &[String]) -> Option<String> {
-    let more = ids.len().saturating_sub(LISTED);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    let lines: Vec<_> = ids.iter().take(LISTED).map(|id| sanitize(id)).chain(more).collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Groups the messages by customer, each group in order.
@@ -197,9 +176,7 @@ impl ReplayRun<'_> {
 
     async fn send(&self, message: &FailedMessage) -> Result<(), CliError> {
         if self.queue.is_expired() {
-            return Err(CliError::Failed(
-                "the time limit of one run is reached: run this again for the rest".to_owned(),
-            ));
+            return Err(time_is_up());
         }
         self.queue.replay(message, self.replay_id, self.at).await
     }
@@ -208,26 +185,12 @@ impl ReplayRun<'_> {
 impl Replayed {
     fn human(&self) -> String {
         let done = if self.dry_run { "would be replayed" } else { "replayed" };
-        let mut lines = vec![(done, self.replayed.to_string())];
-        lines.extend((!self.by_integration.is_empty()).then(|| ("of which", format_counts(&self.by_integration))));
+        let mut lines = counted(done, self.replayed, &self.by_integration);
         lines.extend((!self.dry_run).then(|| ("replay id", self.replay_id.clone())));
         std::iter::once(key_values(lines))
             .chain(listed(&self.message_ids))
             .chain(self.coverage.notes())
             .collect::<Vec<_>>()
             .join("\n\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dry_run_lists_the_first_ids_and_counts_the_rest() {
-        let ids = |count: usize| (0..count).map(|number| format!("m-{number}")).collect::<Vec<_>>();
-        assert_eq!(None, listed(&[]));
-        assert_eq!(Some(ids(20).join("\n")), listed(&ids(20)));
-        assert_eq!(Some(format!("{}\nand 2 more", ids(20).join("\n"))), listed(&ids(22)));
     }
 }

@@ -111,7 +111,12 @@ pub(super) fn lines(value: &Value) -> Vec<(String, String)> {
 fn flatten(value: &Value, path: &str, found: &mut Vec<(String, String)>) {
     let inside = |name: &str| inside(path, name);
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| flatten(value, &inside(name), found)),
+        Value::Object(members) => {
+            // A caller's name says whose the rest is.
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name != "name");
+            members.into_iter().for_each(|(name, value)| flatten(value, &inside(name), found));
+        }
         Value::Array(elements) if elements.iter().all(|element| !element.is_object()) => {
             let texts: Vec<_> = elements.iter().map(text).collect();
             found.push((path.to_owned(), texts.join(", ")));

@@ -9,17 +9,34 @@ use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use shared::delivery::envelope::InboundEnvelope;
 use shared::delivery::id::DeliveryId;
 use shared::ledger::key;
+use shared::platform::Route;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(super) const REQUEST_HINT: &str = "a caller's request is found with --key, --route, --caller and --integration";
 
-/// The functions that put messages onto the queue, each with the outcome of the line that says so.
-pub(super) const ACCEPTED: [(&str, &str); 3] =
-    [("webhook-receiver", "accepted"), ("card-sender", "answered"), ("conversation-events", "event_queued")];
+/// The lines of a function with these outcomes.
+pub(super) struct Source {
+    pub(super) function: &'static str,
+    pub(super) outcomes: &'static [&'static str],
+}
 
+/// The lines that say that a message was put onto the queue.
+pub(super) const ACCEPTED: [Source; 5] = [
+    Source { function: "webhook-receiver", outcomes: &["accepted"] },
+    Source { function: "card-sender", outcomes: &["answered"] },
+    Source { function: "conversation-events", outcomes: &["event_queued"] },
+    Source { function: "channel-receiver", outcomes: &["accepted"] },
+    Source { function: "inbound-sender", outcomes: &["answered"] },
+];
+
+/// The kind of a typing event: of no use later, so an outdated one is dropped without a record.
+pub(super) const TYPING: &str = "Typing";
+/// Those that put what customers did onto the queue.
+const INBOUND: [&str; 2] = ["channel-receiver", "inbound-sender"];
 /// More lines about one id are not useful to a reader.
 const MAXIMUM_LINES: usize = 1_000;
 /// The outcomes of lines about calls to a platform.
@@ -162,12 +179,16 @@ impl LogLine {
     pub(super) fn read(line: &str, function: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| line.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let outcome = text("outcome")?;
+        let is_inbound = INBOUND.contains(&function) || outcome.starts_with("inbound_");
+        let is_typing = text("route").as_deref() == Some(Route::InboundEvents.as_str());
+        let inbound_kind = if is_typing { TYPING } else { InboundEnvelope::KIND };
         Some(Self {
             time: text("timestamp")?,
             function: function.to_owned(),
             integration: text("integration"),
-            kind: text("kind"),
-            outcome: text("outcome")?,
+            kind: text("kind").or_else(|| is_inbound.then(|| inbound_kind.to_owned())),
+            outcome,
             reason: text("reason"),
             code: text("code"),
             cause: text("cause"),
@@ -197,8 +218,8 @@ impl LogLine {
     /// The reason with the code or the cause.
     fn why(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or_default();
-        let detail = self.code.as_deref().or(self.cause.as_deref());
-        sanitize(&detail.map_or_else(|| reason.to_owned(), |detail| format!("{reason} ({detail})")))
+        let detail = self.code.as_deref().or(self.cause.as_deref()).filter(|detail| !reason.contains(detail));
+        sanitize(detail.map_or_else(|| reason.to_owned(), |detail| format!("{reason} ({detail})")).trim_start())
     }
 
     pub(super) fn row(&self) -> [String; 8] {

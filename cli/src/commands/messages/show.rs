@@ -176,8 +176,8 @@ impl Show {
                 let named = self.integration.is_some() || text.as_ref().is_some_and(|text| text.contains('#'));
                 let removed = if named { "" } else { "\n  For a removed integration, use --integration" };
                 format!(
-                    "neither the ledger nor the log has `{id}`: it was never received, or is older than the {RETENTION_DAYS} \
-                     days that the ledger keeps records{removed}"
+                    "neither the ledger nor the log has `{id}`: it was never received, has no such key, or is older than the \
+                     {RETENTION_DAYS} days that the ledger keeps records{removed}"
                 )
             }
         }

@@ -118,7 +118,7 @@ impl Shown {
 fn by_log(key: &str, lines: &[&LogLine], now: Timestamp) -> LedgerStatus {
     let mut latest_first = lines.iter().rev();
     let dispatched = latest_first.clone().find_map(|line| Some((line, state_after(line)?)));
-    let is_acceptance = |line: &&&LogLine| ACCEPTED.iter().any(|(_, outcome)| *outcome == line.outcome);
+    let is_acceptance = |line: &&&LogLine| ACCEPTED.iter().any(|source| source.outcomes.contains(&&*line.outcome));
     let last = dispatched.or_else(|| Some((latest_first.find(is_acceptance)?, State::Waiting)));
     // The ledger has forgotten older ones.
     let is_recent = |line: &LogLine| line.time().is_some_and(|time| time + RETENTION > now);
@@ -132,12 +132,16 @@ fn by_log(key: &str, lines: &[&LogLine], now: Timestamp) -> LedgerStatus {
 /// The state of a message after this line, if it is one of the dispatcher.
 fn state_after(line: &LogLine) -> Option<State> {
     Some(match line.outcome.as_str() {
-        "delivered" => State::Delivered,
-        "dropped" => State::Dropped,
-        "failed" if line.reason.as_deref() == Some(record::OUTCOME_UNKNOWN) => State::Unknown,
-        "failed" => State::Refused,
+        "delivered" | "inbound_posted" => State::Delivered,
+        "dropped" | "inbound_ignored" => State::Dropped,
+        "failed" | "inbound_failed" => match line.reason.as_deref() {
+            Some(record::OUTCOME_UNKNOWN) => State::Unknown,
+            Some(record::EXPIRED | record::ORPHANED) => State::GivenUp,
+            Some(record::DROPPED) => State::Dropped,
+            _ => State::Refused,
+        },
         "given_up" => State::GivenUp,
-        "retry" | "circuit_open" => State::Waiting,
+        "retry" | "circuit_open" | "inbound_retry" | "inbound_circuit_open" => State::Waiting,
         _ => return None,
     })
 }
@@ -276,6 +280,9 @@ mod tests {
             (&["accepted", "retry", "given_up"], State::GivenUp),
             (&["accepted", "delivered"], State::Delivered),
             (&["accepted", "failed"], State::Refused),
+            (&["accepted", "inbound_retry", "inbound_posted"], State::Delivered),
+            (&["accepted", "inbound_ignored"], State::Dropped),
+            (&["accepted", "inbound_failed"], State::Refused),
             (&["accepted", "delivered", "accepted", "duplicate"], State::Delivered),
             (&["duplicate"], State::NoRecord),
         ] {

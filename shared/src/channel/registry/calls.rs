@@ -67,11 +67,20 @@ impl Channels {
         }
     }
 
-    /// Removes the options of a message that was answered by a press. Failures are not reported.
-    pub async fn remove_options(&self, config: &ChannelConfig, customer: &str, press: &Press, deadline: Instant) {
+    /// Leaves of the options of a message that was answered by a press only the chosen one, marked. Failures are not reported.
+    pub async fn show_choice(
+        &self,
+        config: &ChannelConfig,
+        customer: &str,
+        press: &Press,
+        chosen: &str,
+        deadline: Instant,
+    ) {
         match config {
             ChannelConfig::Twilio(_) => {}
-            ChannelConfig::Telegram(config) => self.telegram.remove_options(config, customer, press, deadline).await,
+            ChannelConfig::Telegram(config) => {
+                self.telegram.show_choice(config, customer, press, chosen, deadline).await;
+            }
         }
     }
 

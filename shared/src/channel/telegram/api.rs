@@ -8,6 +8,7 @@ use super::fallback::Form;
 use super::part::{ANY_TYPE, Button, Content, Medium, OutgoingFile, Parameters, Part, keyboard};
 use super::render::chat_id;
 use super::text::Passage;
+use super::update::CHOSEN;
 use crate::channel::error::{FileError, SendError};
 use crate::channel::event::{FileReference, Press};
 use crate::channel::file::read_content;
@@ -16,6 +17,7 @@ use crate::media::{MediaFetcher, MediaUrl, TrustedOrigins};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
+use std::iter;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -173,18 +175,22 @@ impl Client {
         }
     }
 
-    pub(in crate::channel) async fn remove_options(
+    /// The chosen option stays as a button. To press it again is the same choice, which is a duplicate.
+    pub(in crate::channel) async fn show_choice(
         &self,
         config: &Config,
         customer: &str,
         press: &Press,
+        chosen: &str,
         deadline: Instant,
     ) {
         let message = press.message.as_ref().and_then(|id| id.parse::<i64>().ok());
         if let (Some(message), Some(chat)) = (message, chat_id(customer)) {
-            let links: Vec<_> = press.links.iter().filter_map(|link| Button::link(&link.label, &link.url)).collect();
-            let without_options = json!({"chat_id": chat, "message_id": message, "reply_markup": keyboard(&links)});
-            self.try_call(config, "editMessageReplyMarkup", without_options, deadline).await;
+            let links = press.links.iter().filter_map(|link| Button::link(&link.label, &link.url));
+            let option = Button::option(&format!("{CHOSEN}{chosen}"), press.data.clone());
+            let buttons: Vec<_> = iter::once(option).chain(links).collect();
+            let answered = json!({"chat_id": chat, "message_id": message, "reply_markup": keyboard(&buttons)});
+            self.try_call(config, "editMessageReplyMarkup", answered, deadline).await;
         }
     }
 

@@ -16,6 +16,8 @@ const UNREADABLE: &str = "unreadable update";
 /// What an agent sees before the new text of a message.
 const EDITED: &str = "Edited: ";
 const CHAT_NAME_CHARACTERS: usize = 16;
+/// What the button of a chosen option begins with.
+pub(super) const CHOSEN: &str = "✓ ";
 /// The word that a customer's Start button sends.
 const START: &str = "/start";
 
@@ -107,9 +109,13 @@ fn press_event(query: &Members<'_>) -> Result<CustomerEvent, &'static str> {
             links.push(LinkButton { label, url });
         }
     }
+    // The options of an answered message are not shown again.
+    let chosen = title.as_deref().and_then(|title| title.strip_prefix(CHOSEN)).map(str::to_owned);
+    let message = message_number(&message).filter(|_| chosen.is_none());
+    let title = chosen.or(title);
     // A second press of the same button is the same choice.
     let message_id = split_press(&data).map_or_else(|| format!("cq{id}"), |_| format!("p{data}"));
-    let press = Press { data, acknowledge: Some(id), message: message_number(&message), links };
+    let press = Press { data, acknowledge: Some(id), message, links };
     Ok(CustomerEvent { press: Some(press), ..text_event(message_id, from, None, title) })
 }
 

@@ -57,7 +57,12 @@ fn status_callback(config: &Config, message: &ChannelMessage<'_>, is_last: bool)
     if !message.expects_receipt {
         return None;
     }
-    let link = StatusLink { message_id: message.message_id.to_owned(), to: message.to.clone(), is_last };
+    let link = StatusLink {
+        message_id: message.message_id.to_owned(),
+        to: message.to.clone(),
+        is_last,
+        replay: message.replay.map(str::to_owned),
+    };
     let url = config.address.join(&format!("{STATUS_PATH}{}", link.seal(&config.sealer)?));
     // Twilio would refuse the message because of a longer one.
     (url.len() <= MAXIMUM_CALLBACK_URL).then_some(url)
@@ -183,6 +188,7 @@ mod tests {
             address: to,
             blocks,
             template,
+            replay: None,
             expects_receipt,
         };
         config.render(&message).map(|parts| parts.into_iter().map(|Part(form)| form).collect())
@@ -375,6 +381,7 @@ mod tests {
             address: CUSTOMER,
             blocks: &blocks,
             template: None,
+            replay: Some("replay"),
             expects_receipt: true,
         };
         let link = |Part(form): &Part| {
@@ -389,7 +396,9 @@ mod tests {
     fn each_part_has_a_callback_that_names_the_message_and_says_which_part_is_the_last() {
         let config = config(json!({}));
         let links = links(&config, "m-1");
-        let link = |is_last| StatusLink { message_id: "m-1".to_owned(), to: customer(), is_last };
+        let replay = Some("replay".to_owned());
+        let link =
+            |is_last| StatusLink { message_id: "m-1".to_owned(), to: customer(), is_last, replay: replay.clone() };
         let opened: Vec<_> = links.iter().flatten().map(|(_, link)| link.clone()).collect();
         assert_eq!(vec![link(false), link(false), link(true)], opened);
         assert!(links.iter().flatten().all(|(url, _)| !url.contains("platform") && !url.contains("m-1")));

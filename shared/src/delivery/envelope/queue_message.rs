@@ -5,7 +5,7 @@ use crate::delivery::probe::ProbeEnvelope;
 use crate::digest::Digest;
 use crate::model::endpoint::{Endpoint, EndpointKind};
 use crate::model::integration_name::IntegrationName;
-use crate::model::receipt::{DeliveryReceipt, DeliveryStatus};
+use crate::model::receipt::DeliveryReceipt;
 use crate::platform::Withdrawal;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -33,6 +33,9 @@ pub struct ProviderReport {
     /// The provider's code of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The replay that the message was sent by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 impl ReceiptEnvelope {
@@ -40,17 +43,15 @@ impl ReceiptEnvelope {
     pub const KIND: &str = "receipt to the platform";
 
     /// The same for every copy. What a provider reports is another receipt than one of Patchbay itself with the same status:
-    /// it has the reason.
+    /// it has the reason. Each time that a message is sent has its own.
     #[must_use]
     pub fn deduplication_id(&self) -> Digest {
         let id = self.receipt.deduplication_id(&self.integration);
-        if self.provider.is_some() { Digest::of_parts(&["reported", id.as_str()]) } else { id }
-    }
-
-    /// The provider's report that the message failed after it was sent.
-    #[must_use]
-    pub fn reported_failure(&self) -> Option<&ProviderReport> {
-        self.provider.as_ref().filter(|_| self.receipt.status == DeliveryStatus::Failed)
+        match &self.provider {
+            None => id,
+            Some(ProviderReport { replay: None, .. }) => Digest::of_parts(&["reported", id.as_str()]),
+            Some(ProviderReport { replay: Some(replay), .. }) => Digest::of_parts(&["reported", id.as_str(), replay]),
+        }
     }
 
     /// The text on the queue.

@@ -71,9 +71,14 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
         Ok(platform) => {
             let secret = run.secrets.id(add.name.as_str());
             let steps = run.progress.completed().to_vec();
-            let (webhook_url, advice) = (run.webhook_url.clone(), run.advice);
+            let (webhook_url, mut advice) = (run.webhook_url.clone(), run.advice);
             let before = if let SecretState::Stored(stored) = &run.found { Some(&stored.document) } else { None };
             let changes = Changes::new(before.filter(|_| add.replace), &run.document);
+            if let (true, Ok(cache)) =
+                (before.is_some_and(|before| *before != run.document), stack.configuration_cache().await)
+            {
+                advice.push(format!("Functions use the new configuration within {} s.", cache.as_secs()));
+            }
             let mut report = Report::new(&add, platform, webhook_url, secret, steps, &changes, advice);
             report.complete_commands(output);
             output.result(&report, report::human);
@@ -297,7 +302,7 @@ impl AddRun<'_> {
         }
     }
 
-    /// The platform's integration, by its id or else by its name. If the one with the stored id no longer exists, that
+    /// The platform's integration, by its id, by its webhook or else by its name. If the one with the stored id no longer exists, that
     /// is no error: otherwise the integration could never be connected again.
     async fn find(
         &mut self,
@@ -314,7 +319,7 @@ impl AddRun<'_> {
                 found => return Ok(found),
             }
         }
-        genesys_cloud.find_by_name(name).await
+        genesys_cloud.find(name, &self.webhook_url).await
     }
 
     async fn write(&mut self) -> Result<(), CliError> {

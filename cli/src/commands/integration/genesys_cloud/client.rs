@@ -89,14 +89,18 @@ impl<'c> GenesysCloud<'c> {
         })
     }
 
-    pub(crate) async fn find_by_name(&self, name: &str) -> Result<Option<OpenIntegration>, CliError> {
-        let found = self.client.open_integrations_named(self.config, name, deadline()).await;
-        let mut found = found.map_err(|error| failed("list its integrations", VIEW, &error))?;
-        match (found.pop(), found.is_empty()) {
-            (one, true) => Ok(one),
-            (_, false) => Err(CliError::Failed(format!(
-                "Genesys Cloud has several open messaging integrations named `{name}`: choose one with --integration-id"
-            ))),
+    /// The integration that sends its webhooks to this URL, or else the one with this name.
+    pub(crate) async fn find(&self, name: &str, webhook_url: &Url) -> Result<Option<OpenIntegration>, CliError> {
+        let found = self.client.open_integrations(self.config, deadline()).await;
+        let found = found.map_err(|error| failed("list its integrations", VIEW, &error))?;
+        let (own, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|one| url_of(one).as_ref() == Some(webhook_url));
+        match only(own, || "that send their webhooks to this stack".to_owned())? {
+            Some(own) => Ok(Some(own)),
+            None => {
+                let named = others.into_iter().filter(|one| one.name == name);
+                only(named.collect(), || format!("named `{name}`"))
+            }
         }
     }
 
@@ -229,14 +233,29 @@ impl<'c> GenesysCloud<'c> {
     }
 }
 
+/// Where an integration sends its webhooks.
+fn url_of(found: &OpenIntegration) -> Option<Url> {
+    found.outbound_notification_webhook_url.as_deref()?.parse().ok()
+}
+
+/// The only one of them.
+fn only(mut found: Vec<OpenIntegration>, which: impl FnOnce() -> String) -> Result<Option<OpenIntegration>, CliError> {
+    match (found.pop(), found.is_empty()) {
+        (one, true) => Ok(one),
+        (_, false) => Err(CliError::Failed(format!(
+            "Genesys Cloud has several open messaging integrations {}: choose one with --integration-id",
+            which()
+        ))),
+    }
+}
+
 /// Whether a read returned the state that these settings make.
 fn shows(found: Option<&OpenIntegration>, settings: &OpenIntegrationSettings<'_>) -> bool {
     fn is_assigned<P: Profile>(found: Option<&P>, wanted: Option<&str>) -> bool {
         wanted.is_none() || found.map(Profile::id) == wanted
     }
     found.is_some_and(|found| {
-        let url = found.outbound_notification_webhook_url.as_deref().and_then(|url| url.parse::<Url>().ok());
-        url.as_ref() == Some(settings.webhook_url)
+        url_of(found).as_ref() == Some(settings.webhook_url)
             && is_assigned(found.messaging_setting.as_ref(), settings.messaging_setting)
             && is_assigned(found.supported_content.as_ref(), settings.supported_content)
             && found.webhook_headers.iter().flatten().count() >= settings.webhook_headers.len()

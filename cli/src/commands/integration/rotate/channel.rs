@@ -8,6 +8,7 @@ use crate::api::channel::twilio::{self, Twilio};
 use crate::error::CliError;
 use shared::channel::ChannelConfig;
 use shared::channel::telegram::config::Config;
+use shared::channel::telegram::setup::SetupError;
 use shared::integration::Integration;
 
 impl Rotate {
@@ -37,12 +38,12 @@ impl RotationRun<'_> {
         }
         match (&self.rotate.secret, integration.destination.channel()) {
             (RotationTarget::BotToken, Some(ChannelConfig::Telegram(config))) => {
-                self.check_same_bot(integration)?;
+                self.check_same_bot(integration).await?;
                 let bot = Telegram::new(config)?.identity().await;
                 let bot = bot.map_err(|error| telegram::failed("return the bot of the token", &error))?;
                 self.progress.done(format!("Telegram accepts the new token of {}", display_name(&bot)));
             }
-            // The other secret may have ended, too.
+            // The other secret may be invalid by now.
             (RotationTarget::AuthToken, Some(ChannelConfig::Twilio(config))) => {
                 let account = Twilio::new(config)?.account().await;
                 account.map_err(|error| twilio::failed("return the account", &error))?;
@@ -59,15 +60,23 @@ impl RotationRun<'_> {
     }
 
     /// Another bot cannot write to the customers of this one.
-    fn check_same_bot(&self, integration: &Integration) -> Result<(), CliError> {
+    async fn check_same_bot(&self, integration: &Integration) -> Result<(), CliError> {
         let stored = self.stored.document.to_integration(&self.rotate.name)?;
         match (stored.destination.channel(), integration.destination.channel()) {
             (Some(ChannelConfig::Telegram(old)), Some(ChannelConfig::Telegram(new)))
                 if old.bot().id() != new.bot().id() =>
             {
+                let stored = match Telegram::new(old)?.identity().await {
+                    Ok(_) => ", which Telegram accepts",
+                    Err(SetupError::Token(_)) => ", which Telegram does not accept",
+                    Err(_) => "",
+                };
                 Err(CliError::Failed(format!(
-                    "the token is another bot's, which cannot write to the customers of this one. If that is meant: \
-                     `patchbay integration add {} --replace --bot-token-file FILE`",
+                    "the new token is the bot {}'s, and the stored one the bot {}'s{stored}. A bot cannot write to the customers \
+                     of another one. If the stored token is wrong, or another bot is meant: `patchbay integration add {} \
+                     --replace --bot-token-file FILE`",
+                    new.bot().id(),
+                    old.bot().id(),
                     self.rotate.name
                 )))
             }

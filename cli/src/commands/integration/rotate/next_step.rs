@@ -99,7 +99,8 @@ impl Rotate {
             ),
             RotationTarget::BotToken => "Every function uses the new token.".to_owned(),
             RotationTarget::ChannelApiKey => {
-                "Every function uses the new key: the old one can be deleted in Twilio's console.".to_owned()
+                "Every function uses the new key. An old key with another SID can be deleted in Twilio's console."
+                    .to_owned()
             }
             RotationTarget::Client => {
                 "Every function uses the new secret: the old one can be revoked on the platform.".to_owned()

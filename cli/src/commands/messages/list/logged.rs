@@ -6,20 +6,22 @@ use super::row::Row;
 use super::status::Status;
 use crate::aws::log_groups::log_groups;
 use crate::aws::stack::Stack;
-use crate::commands::messages::log_search::{ACCEPTED, LogLine, LogTrail, Search, Truncated};
+use crate::commands::messages::log_search::{ACCEPTED, LogLine, LogTrail, Search, Source, TYPING, Truncated};
 use crate::error::CliError;
 use crate::status::{LedgerStatus, State, ledger_error};
 use crate::ui::output::seconds;
 use jiff::{SignedDuration, Timestamp};
 use shared::ledger::RETENTION;
 use shared::model::integration_name::IntegrationName;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
+const DISPATCHER: &str = "message-dispatcher";
 const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
-const DELIVERED: [(&str, &str); 1] = [("message-dispatcher", "delivered")];
-/// Of no use later, so an outdated one is dropped without a record.
-const TYPING: &str = "Typing";
+const DELIVERED: [Source; 1] = [Source { function: DISPATCHER, outcomes: &["delivered", "inbound_posted"] }];
+/// The ends that may leave no record in the ledger.
+const ENDED: [Source; 1] =
+    [Source { function: DISPATCHER, outcomes: &["dropped", "inbound_ignored", "inbound_failed"] }];
 
 /// Those that were accepted, and of which the ledger has no failed and no completed attempt.
 pub(super) async fn waiting(
@@ -27,11 +29,17 @@ pub(super) async fn waiting(
     integration: Option<&IntegrationName>,
     filter: &Filter<'_>,
 ) -> Result<Part, CliError> {
-    let (ledger, mut rows) = (stack.ledger().await?, HashMap::new());
+    let (ledger, mut rows, mut ended) = (stack.ledger().await?, HashMap::new(), HashSet::new());
+    let collect = async |lines: Vec<LogLine>| {
+        ended.extend(lines.iter().filter_map(LogLine::ledger_key));
+        Ok(Vec::new())
+    };
+    let searched = search(stack, &ENDED, integration, filter, collect).await?;
     let keep = async |lines: Vec<LogLine>| {
         let now = Timestamp::now();
         let lines = lines.into_iter().filter(|line| may_wait(line, now));
-        let lines: Vec<_> = lines.filter_map(|line| Some((line.ledger_key()?, line))).collect();
+        let lines = lines.filter_map(|line| Some((line.ledger_key()?, line)));
+        let lines: Vec<_> = lines.filter(|(key, _)| !ended.contains(key)).collect();
         let records = ledger.get_all(lines.iter().map(|(key, _)| key.as_str())).await;
         let records = records.map_err(|error| ledger_error(&error))?;
         let waits = |(key, line): (String, LogLine)| {
@@ -47,6 +55,7 @@ pub(super) async fn waiting(
         Ok(lines.into_iter().filter_map(waits).collect())
     };
     let found = search(stack, &ACCEPTED, integration, filter, keep).await?;
+    let found = Found { truncated: found.truncated.or(searched.truncated), ..found };
     let rows = found.lines.iter().filter_map(|line| rows.remove(&line.ledger_key()?)).collect();
     let covers = format!(
         "Waiting: accepted {} and without a recorded outcome of an attempt, by the log and the ledger. They are on a lane, behind \
@@ -117,7 +126,7 @@ impl Found {
 /// Finds the first lines with these outcomes that are kept.
 async fn search(
     stack: &Stack,
-    sources: &[(&str, &str)],
+    sources: &[Source],
     integration: Option<&IntegrationName>,
     filter: &Filter<'_>,
     mut keep: impl AsyncFnMut(Vec<LogLine>) -> Result<Vec<LogLine>, CliError>,
@@ -125,11 +134,12 @@ async fn search(
     let since = filter.since.unwrap_or_else(|| Timestamp::now() - DEFAULT_PERIOD);
     let groups = log_groups(stack).await?;
     let mut search = Search::new(stack, since, filter.limit);
-    for (function, outcome) in sources {
+    for Source { function, outcomes } in sources {
         let of_integration = integration.map(|name| format!(" && $.integration = \"{name}\"")).unwrap_or_default();
-        let pattern = format!("{{ $.outcome = \"{outcome}\"{of_integration} }}");
+        let outcome: Vec<_> = outcomes.iter().map(|outcome| format!("$.outcome = \"{outcome}\"")).collect();
+        let pattern = format!("{{ ({}){of_integration} }}", outcome.join(" || "));
         let is_wanted = |line: &LogLine| {
-            line.outcome == *outcome
+            outcomes.contains(&&*line.outcome)
                 && line.webhook_id.is_some()
                 && integration.is_none_or(|name| line.integration.as_deref() == Some(name.as_str()))
         };

@@ -41,9 +41,9 @@ pub(crate) struct List {
     /// Only those of this integration
     #[arg(long, value_name = "NAME", add = completion::integrations())]
     integration: Option<IntegrationName>,
-    /// Only those in this state [default: retrying and failed]
-    #[arg(long, value_enum)]
-    status: Option<Status>,
+    /// Only those in this state, or in one of several, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Status::Retrying, Status::Failed])]
+    status: Vec<Status>,
     /// Only those that came into this state since then: a time such as 2026-01-02T03:04:05Z, or a duration such as 90m or 2d
     /// [default: all; of waiting and delivered the last hour]
     #[arg(long, value_name = "TIME", value_parser = since)]
@@ -73,11 +73,7 @@ struct Listing {
 impl List {
     pub(super) async fn run(&self, stack: &Stack, output: Output) -> Result<(), CliError> {
         let filter = Filter { since: self.since, customer: self.customer.as_deref(), limit: self.limit.into() };
-        let statuses = match self.status {
-            Some(status) => vec![status],
-            None => vec![Status::Retrying, Status::Failed],
-        };
-        if filter.customer.is_some() && self.status.is_some_and(Status::is_from_log) {
+        if filter.customer.is_some() && self.status.iter().any(|status| status.is_from_log()) {
             return Err(CliError::Usage(
                 "--customer selects retrying and failed messages only: the log does not name customers".to_owned(),
             ));
@@ -90,7 +86,7 @@ impl List {
             None => integrations::all_names(stack).await?,
         };
         let (mut messages, mut notes, mut truncated) = (Vec::new(), Vec::new(), false);
-        for status in statuses {
+        for status in &self.status {
             let part = match status {
                 Status::Retrying => retrying::part(stack, &integrations, &filter).await?,
                 Status::Failed => self.failed(stack, output, &filter).await?,
@@ -130,12 +126,13 @@ impl List {
     }
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Required("message id"),
     Required("status"),
     Required("reason"),
     Optional("next attempt"),
     Optional("given up"),
+    Optional("kind"),
     Optional("integration"),
     Optional("attempts"),
     Optional("since"),

@@ -116,7 +116,7 @@ impl Row {
     }
 
     /// For people: how long until the next attempt, rather than its time.
-    pub(super) fn cells(&self, now: Timestamp) -> [String; 10] {
+    pub(super) fn cells(&self, now: Timestamp) -> [String; 11] {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let next = match self.next_attempt_at {
             Some(_) if self.waits_for_circuit => "waits for the circuit".to_owned(),
@@ -130,6 +130,7 @@ impl Row {
             truncate(text(&self.reason), REASON_CHARACTERS),
             next,
             self.gives_up_at.map(|at| until(now, at)).unwrap_or_default(),
+            text(&self.kind),
             self.integration.clone(),
             self.attempts.map(|attempts| attempts.to_string()).unwrap_or_default(),
             seconds(self.since),

@@ -11,7 +11,7 @@ pub(super) enum Status {
     Retrying,
     /// Refused or given up, and kept for a replay
     Failed,
-    /// Accepted by the messaging service
+    /// Accepted by the messaging service or the channel, or by the platform
     Delivered,
 }
 

@@ -236,15 +236,16 @@ async fn a_press_is_acknowledged_without_a_text() {
 }
 
 #[tokio::test]
-async fn the_buttons_of_an_answered_message_are_removed_and_only_those_that_open_a_page_stay() {
+async fn of_the_buttons_of_an_answered_message_the_chosen_one_and_those_that_open_a_page_stay() {
     let link = |label: &str, url: &str| LinkButton { label: label.to_owned(), url: url.to_owned() };
     let links = vec![link("Terms", "https://e.com/terms"), link("Price", "https://e.com/p")];
+    let chosen = json!({"text": "✓ Yes", "callback_data": "k:1"});
     let rest = json!([[
-        {"text": "Terms", "url": "https://e.com/terms"}, {"text": "Price", "url": "https://e.com/p"},
+        chosen, {"text": "Terms", "url": "https://e.com/terms"}, {"text": "Price", "url": "https://e.com/p"},
     ]]);
-    for (links, rest) in [(links, rest), (Vec::new(), json!([]))] {
+    for (links, rest) in [(links, rest), (Vec::new(), json!([[chosen]]))] {
         let (base, received) = api(&[OK]).await;
-        client().remove_options(&config(&base), "5550010", &Press { links, ..press() }, soon()).await;
+        client().show_choice(&config(&base), "5550010", &Press { links, ..press() }, "Yes", soon()).await;
         let body = json!({"chat_id": 5_550_010, "message_id": 57, "reply_markup": {"inline_keyboard": rest}});
         assert_eq!(vec![("POST /botTOKEN/editMessageReplyMarkup".to_owned(), body)], received.await.unwrap());
     }

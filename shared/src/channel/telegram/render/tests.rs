@@ -17,6 +17,7 @@ fn rendered_for(address: &str, blocks: &[Block]) -> Result<Vec<Part>, Unsupporte
         address,
         blocks,
         template: None,
+        replay: None,
         expects_receipt: true,
     };
     render(&message)

@@ -130,19 +130,16 @@ impl Client {
         self.token(config, None, deadline).await.map(drop)
     }
 
-    /// All integrations with exactly this name. Permission `messaging:integration:view`.
+    /// All integrations. Permission `messaging:integration:view`.
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn open_integrations_named(
+    pub async fn open_integrations(
         &self,
         config: &Config,
-        name: &str,
         deadline: Instant,
     ) -> Result<Vec<OpenIntegration>, ApiError> {
-        let mut found: Vec<OpenIntegration> = self.list(config, &PATH, deadline).await?;
-        found.retain(|one| one.name == name);
-        Ok(found)
+        self.list(config, &PATH, deadline).await
     }
 
     /// The integration with this id, if there is one. Permission `messaging:integration:view`.
