@@ -37,6 +37,8 @@ SCRIPTS = Path(__file__).parent
 ANSWERS = {rf"^Parameter {name}$": value for name, value in PARAMETERS.items()}
 UPGRADE = "upgrade"
 UPGRADED_STACK = f"patchbay-{UPGRADE}"
+# The bus of an event source belongs to one stack, and the first stack has that of PARAMETERS.
+EVENT_SOURCE = f"{PARAMETERS['GenesysEventSource']}-{UPGRADE}"
 
 
 class Failed(Exception):
@@ -207,6 +209,7 @@ class UpgradeTest:
             before += [f"CONFIG_ENV={UPGRADE}"]
             # The upgrade must not wait for input.
             answers = ANSWERS | {"^Confirm changes before deploy": "n", "has no authentication": "y"}
+            answers["^Parameter GenesysEventSource$"] = EVENT_SOURCE
             self.deploy(answers, *before)
             patch_emulator(source / "infra" / "template.yaml", UPGRADED_STACK, self.client)
         self.answer_new_parameters()
@@ -230,8 +233,7 @@ class UpgradeTest:
         document = tomlkit.parse(self.samconfig.read_text())
         parameters = document[UPGRADE]["deploy"]["parameters"]
         saved = parameters["parameter_overrides"]
-        # The bus of an event source belongs to one stack, and the first stack has it.
-        values = PARAMETERS | {"GenesysEventSource": f"{PARAMETERS['GenesysEventSource']}-upgrade"}
+        values = PARAMETERS | {"GenesysEventSource": EVENT_SOURCE}
         # Another path would replace the roles, and the emulator's new ones lack batch actions until it is patched.
         del values["RolePath"]
         new = [f'{name}="{value}"' for name, value in values.items() if f" {name}=" not in f" {saved}"]
