@@ -8,8 +8,9 @@ use tests::harness::stack::{SIGNING_SECRET, Stack};
 use tests::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET, GenesysCloud};
 use tests::spec::openapi::root;
 
-/// In the folder of the source: of the stack that was started last. Tests set another one.
-const ENVIRONMENT_FILE: (&str, &str) = ("ENVIRONMENT_FILE", "target/local/environment.sh");
+/// In the folder of the source: of the stack that was started last. Tests name another one in the variable
+/// `ENVIRONMENT_FILE`.
+const ENVIRONMENT_FILE: &str = "target/local/environment.sh";
 /// A customer of the reader's messaging service.
 const OWN_CUSTOMER: &str = "ben";
 
@@ -32,7 +33,7 @@ pub(crate) async fn show() -> bool {
 
 /// Prints how to run the command against this stack, and how to connect a messaging service or a platform.
 pub(crate) fn print_commands(stack: &Stack, platform: &GenesysCloud, delivery_url: &str, desk: &str) -> io::Result<()> {
-    let file = env::var(ENVIRONMENT_FILE.0).unwrap_or_else(|_| ENVIRONMENT_FILE.1.to_owned());
+    let file = env::var("ENVIRONMENT_FILE").unwrap_or_else(|_| ENVIRONMENT_FILE.to_owned());
     write_environment(stack, &file)?;
     println!(
         r#"Operate it from another terminal, in this folder. The first command sets the stack's addresses, and the path to the CLI:

@@ -10,7 +10,17 @@ use std::time::{Duration, Instant};
 use tests::harness::command::Command;
 use tests::harness::stack::FAILED_MESSAGES;
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
-use tests::simulators::twilio::{Fault, Inbound, Status};
+use tests::simulators::twilio::{Fault, Inbound, Message, Status};
+
+/// A message that Twilio has, and of which the agent saw `failed`, because the answer was lost.
+async fn with_unknown_outcome(platform: PlatformName, failed: &str) -> (Connection, String, Message) {
+    let connection = Connection::new(platform, ChannelName::Twilio).await;
+    connection.twilio().fail([Fault::ResponseLost]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, failed).await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    (connection, id, message)
+}
 
 impl Connection {
     /// The statuses of a message that the platform got, once the receipt of a later message has followed all of them.
@@ -63,22 +73,14 @@ async fn a_message_that_is_reported_as_delivered_before_the_answer_is_lost_never
 
 #[tokio::test]
 async fn a_message_whose_outcome_was_unknown_is_delivered_once_twilio_says_so() {
-    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
-    connection.twilio().fail([Fault::ResponseLost]);
-    let id = connection.agent(&FromAgent::Text("Hello")).await;
-    connection.wait_for_receipt(&id, "Failed").await;
-    let message = connection.twilio().messages().pop().expect("a message");
+    let (connection, id, message) = with_unknown_outcome(PlatformName::GenesysCloud, "Failed").await;
     connection.twilio().report(&message, Status::DELIVERED).await;
     connection.wait_for_receipt(&id, "Delivered").await;
 }
 
 #[tokio::test]
 async fn a_failure_that_twilio_reports_gives_the_reason_after_an_unknown_outcome() {
-    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
-    connection.twilio().fail([Fault::ResponseLost]);
-    let id = connection.agent(&FromAgent::Text("Hello")).await;
-    connection.wait_for_receipt(&id, "failed").await;
-    let message = connection.twilio().messages().pop().expect("a message");
+    let (connection, id, message) = with_unknown_outcome(PlatformName::HighLevel, "failed").await;
     assert_eq!(200, connection.twilio().report(&message, Status::failed(30005)).await.status);
     let both = |platform: &Platform| platform.receipts().len() == 2;
     connection.platform.wait_until("the receipt with the reason", both).await;
@@ -108,11 +110,7 @@ async fn a_failure_that_twilio_reports_after_it_took_the_message_is_counted_and_
 
 #[tokio::test]
 async fn a_failure_that_is_reported_of_a_replay_reaches_the_agent_again() {
-    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
-    connection.twilio().fail([Fault::ResponseLost]);
-    let id = connection.agent(&FromAgent::Text("Hello")).await;
-    connection.wait_for_receipt(&id, "failed").await;
-    let first = connection.twilio().messages().pop().expect("a message");
+    let (connection, id, first) = with_unknown_outcome(PlatformName::HighLevel, "failed").await;
     connection.twilio().report(&first, Status::failed(30005)).await;
     let failed = |count: usize| {
         let id = id.clone();

@@ -6,8 +6,6 @@ use shared::channel::twilio::config::Config;
 use shared::channel::twilio::setup::{Account, SetupError};
 use shared::model::integration_name::IntegrationName;
 
-const UNREAD: &str = "because Twilio does not accept the credentials";
-
 /// The findings about the credentials and about the webhooks.
 pub(super) async fn check(name: &IntegrationName, config: &Config) -> [Finding; 2] {
     let twilio = match Twilio::new(config) {
@@ -15,16 +13,15 @@ pub(super) async fn check(name: &IntegrationName, config: &Config) -> [Finding; 
         Err(failure) => return [(); 2].map(|()| Finding::skipped(format!("because {failure}"))),
     };
     let (account, key) = tokio::join!(twilio.account(), twilio.check_api_key());
-    let credentials = match (account, key) {
-        (Ok(account), Ok(())) => classify_account(&account),
-        (Err(error), Ok(())) | (Ok(_), Err(error)) => {
-            return [classify_error(name, &error), Finding::skipped(UNREAD)];
-        }
-        (Err(account), Err(key)) if account != key => {
-            let both = classify_error(name, &account).and(classify_error(name, &key));
-            return [both, Finding::skipped(UNREAD)];
-        }
-        (Err(error), Err(_)) => return [classify_error(name, &error), Finding::skipped(UNREAD)],
+    let problem = match (account, key) {
+        (Ok(account), Ok(())) => Ok(classify_account(&account)),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(classify_error(name, &error)),
+        (Err(account), Err(key)) if account == key => Err(classify_error(name, &account)),
+        (Err(account), Err(key)) => Err(classify_error(name, &account).and(classify_error(name, &key))),
+    };
+    let credentials = match problem {
+        Ok(credentials) => credentials,
+        Err(problem) => return [problem, Finding::skipped("because the credentials could not be confirmed")],
     };
     let webhook = match twilio.sender().await {
         Ok(SenderSetup::Webhooks(webhooks)) => {

@@ -1,4 +1,4 @@
-//! How much of the parking queue a run has read.
+//! How much of the parking queue a run has read, and what it did, for people.
 
 use super::message::FailedMessage;
 use crate::error::CliError;

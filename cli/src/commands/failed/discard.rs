@@ -55,10 +55,7 @@ impl Discard {
                 self.yes,
             )?;
         }
-        let mut queue = ParkingQueue::open(stack, output).await?;
-        let result = self.discard(&mut queue).await;
-        queue.close().await;
-        let (discarded, failure) = result?;
+        let (discarded, failure) = ParkingQueue::with(stack, output, async |queue| self.discard(queue).await).await?;
         if failure.is_none() {
             self.filter.require_integration(stack, discarded.discarded).await?;
         }
@@ -81,10 +78,7 @@ impl Discard {
 
 /// Returns the deleted messages, and the first error.
 async fn delete(queue: &mut ParkingQueue, messages: Vec<FailedMessage>) -> (Vec<FailedMessage>, Option<CliError>) {
-    let deletions = stream::iter(messages).map(async |message| match queue.discard(&message).await {
-        Ok(()) => Ok(message),
-        Err(failure) => Err(failure),
-    });
+    let deletions = stream::iter(messages).map(async |message| queue.discard(&message).await.map(|()| message));
     let ended: Vec<_> = deletions.buffer_unordered(CONCURRENCY).collect().await;
     let (mut deleted, mut first) = (Vec::new(), None);
     for end in ended {

@@ -109,10 +109,8 @@ impl Listing {
         wanted: impl Fn(&FailedMessage) -> bool,
         view: fn(&FailedMessage) -> View,
     ) -> Result<Self, CliError> {
-        let mut queue = ParkingQueue::open(stack, output).await?;
-        let read = queue.read(wanted).await;
-        queue.close().await;
-        let ParkedMessages { messages, coverage } = read?;
+        let read = ParkingQueue::with(stack, output, async |queue| queue.read(wanted).await).await?;
+        let ParkedMessages { messages, coverage } = read;
         let mut wanted: Vec<_> = messages.iter().collect();
         wanted.sort_by_key(|message| (message.integration().to_owned(), message.parked.failed_at, message.sequence()));
         Ok(Self {

@@ -56,8 +56,20 @@ pub(super) struct ParkedMessages {
 }
 
 impl ParkingQueue {
+    /// Works on the queue, and closes it whatever the result.
+    pub(super) async fn with<T>(
+        stack: &Stack,
+        output: Output,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        let mut queue = Self::open(stack, output).await?;
+        let result = work(&mut queue).await;
+        queue.close().await;
+        result
+    }
+
     /// Acquires the lease: waits until no other run reads the queue.
-    pub(super) async fn open(stack: &Stack, output: Output) -> Result<Self, CliError> {
+    async fn open(stack: &Stack, output: Output) -> Result<Self, CliError> {
         let clock = AwsClock::default();
         let client = Client::from_conf(Builder::from(&stack.aws).interceptor(clock.clone()).build());
         let url = stack.output("ParkingQueueUrl").await?.to_owned();
@@ -184,7 +196,7 @@ impl ParkingQueue {
 
     /// Makes the messages that were not deleted visible, and releases the lease. If either fails, other runs wait
     /// until the lease expires: by then all messages are visible.
-    pub(super) async fn close(self) {
+    async fn close(self) {
         let handles: Vec<_> = self.handles.values().cloned().collect();
         if sqs::make_visible(&self.client, &self.url, &handles).await {
             let _ = self.ledger.release(&self.lease, self.now()).await;

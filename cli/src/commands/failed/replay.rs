@@ -72,10 +72,8 @@ impl Replay {
         if !self.dry_run && !self.yes {
             prompt::confirm(&self.question(ParkingQueue::length(stack).await?), self.yes)?;
         }
-        let mut queue = ParkingQueue::open(stack, output).await?;
-        let result = self.replay(&mut queue, output).await;
-        queue.close().await;
-        let (replayed, failure) = result?;
+        let (replayed, failure) =
+            ParkingQueue::with(stack, output, async |queue| self.replay(queue, output).await).await?;
         if failure.is_none() {
             self.filter.require_integration(stack, replayed.replayed).await?;
         }

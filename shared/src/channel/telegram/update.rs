@@ -109,7 +109,7 @@ fn press_event(query: &Members<'_>) -> Result<CustomerEvent, &'static str> {
             links.push(LinkButton { label, url });
         }
     }
-    // The options of an answered message are not shown again.
+    // A message that shows its choice already is not edited again.
     let chosen = title.as_deref().and_then(|title| title.strip_prefix(CHOSEN)).map(str::to_owned);
     let message = message_number(&message).filter(|_| chosen.is_none());
     let title = chosen.or(title);

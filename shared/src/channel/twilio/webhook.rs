@@ -94,7 +94,7 @@ fn files(parameters: &Parameters<'_>) -> Vec<ReceivedFile> {
 
 fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
     let word = parameters.first_of(&["MessageStatus", "SmsStatus", "EventType"]).unwrap_or_default();
-    let mut code = None;
+    let code: Option<u32> = parameters.get("ErrorCode").and_then(|code| code.trim().parse().ok());
     let (status, is_final, reason) = match word.trim().to_ascii_lowercase().as_str() {
         "accepted" | "scheduled" | "queued" | "sending" => {
             return ChannelEvent::Ignored("a status of a message that was not sent yet");
@@ -102,10 +102,7 @@ fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
         "sent" => (DeliveryStatus::Pending, false, None),
         "delivered" | "partially_delivered" => (DeliveryStatus::Delivered, !may_be_read(parameters), None),
         "read" => (DeliveryStatus::Read, true, None),
-        "failed" | "undelivered" => {
-            code = parameters.get("ErrorCode").and_then(|code| code.trim().parse().ok());
-            (DeliveryStatus::Failed, true, Some(codes::reported_failure(code)))
-        }
+        "failed" | "undelivered" => (DeliveryStatus::Failed, true, Some(codes::reported_failure(code))),
         "canceled" => {
             let message = "The message was canceled at Twilio.".to_owned();
             (DeliveryStatus::Failed, true, Some(FailureReason { code: ReasonCode::MessageNotAllowed, message }))
@@ -118,7 +115,7 @@ fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
         status,
         is_final,
         reasons: reason.into_iter().collect(),
-        code: code.map(|code| code.to_string()),
+        code: code.filter(|_| status == DeliveryStatus::Failed).map(|code| code.to_string()),
     })
 }
 

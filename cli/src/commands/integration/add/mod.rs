@@ -71,14 +71,9 @@ pub(super) async fn run(add: Add, stack: &Stack, output: Output) -> Result<(), C
         Ok(platform) => {
             let secret = run.secrets.id(add.name.as_str());
             let steps = run.progress.completed().to_vec();
-            let (webhook_url, mut advice) = (run.webhook_url.clone(), run.advice);
+            let (webhook_url, advice) = (run.webhook_url.clone(), run.advice);
             let before = if let SecretState::Stored(stored) = &run.found { Some(&stored.document) } else { None };
             let changes = Changes::new(before.filter(|_| add.replace), &run.document);
-            if let (true, Ok(cache)) =
-                (before.is_some_and(|before| *before != run.document), stack.configuration_cache().await)
-            {
-                advice.push(format!("Functions use the new configuration within {} s.", cache.as_secs()));
-            }
             let mut report = Report::new(&add, platform, webhook_url, secret, steps, &changes, advice);
             report.complete_commands(output);
             output.result(&report, report::human);
@@ -302,8 +297,8 @@ impl AddRun<'_> {
         }
     }
 
-    /// The platform's integration, by its id, by its webhook or else by its name. If the one with the stored id no longer exists, that
-    /// is no error: otherwise the integration could never be connected again.
+    /// The platform's integration, by its id, by its webhook or else by its name. If the one with the stored id no longer
+    /// exists, that is no error: otherwise the integration could never be connected again.
     async fn find(
         &mut self,
         genesys_cloud: &GenesysCloud<'_>,
@@ -334,6 +329,9 @@ impl AddRun<'_> {
                 self.secrets.replace(name, stored, &self.document).await?;
                 let changed = stored.document.differences(&self.document).join(", ");
                 self.progress.done(format!("the secret {secret} is updated: {changed}"));
+                if let Ok(cache) = self.stack.configuration_cache().await {
+                    self.advice.push(format!("Functions use the new configuration within {} s.", cache.as_secs()));
+                }
             }
             _ => {
                 self.secrets.create(name, &self.document, self.add.kms_key_id.clone()).await?;

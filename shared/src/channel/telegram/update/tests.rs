@@ -119,6 +119,21 @@ fn two_presses_of_the_same_button_have_the_same_id_and_the_bot_and_the_chat_are_
 }
 
 #[test]
+fn a_press_of_the_chosen_button_is_the_same_choice_and_names_no_message_to_edit() {
+    let data = press_data(&offer_key(&Digest::of_bytes(b"message")), 2);
+    let message = |title: &str| {
+        json!({
+            "chat": {"id": 5_550_010, "type": "private"}, "message_id": 57, "date": 0,
+            "reply_markup": {"inline_keyboard": [[{"text": title, "callback_data": data}]]},
+        })
+    };
+    let press = |title: &str| pressed(json!({"data": data, "message": message(title)})).unwrap();
+    let (offered, chosen) = (press("No"), press("✓ No"));
+    assert_eq!((offered.message_id, Some("No")), (chosen.message_id, chosen.text.as_deref()));
+    assert_eq!((Some("57"), None), (offered.press.unwrap().message.as_deref(), chosen.press.unwrap().message));
+}
+
+#[test]
 fn a_press_in_a_message_that_telegram_no_longer_shows_has_no_title() {
     let chat = json!({"id": 5_550_010, "type": "private"});
     let event = pressed(json!({"message": {"chat": chat, "message_id": 57, "date": 0}})).unwrap();
