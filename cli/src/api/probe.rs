@@ -8,11 +8,14 @@ use shared::api::problem::{MEDIA_TYPE, TYPE_PREFIX};
 use shared::aws::error_chain;
 use shared::http_client::read_body_limited;
 use shared::json::fields::media_type_essence;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// An integration that does not exist: functions remember for a while what they have read under a name.
 pub(crate) const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
 
 const MAXIMUM_BYTES: usize = 64 * 1024;
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum ProbeResponse {
@@ -36,7 +39,19 @@ pub(crate) enum ProbeResponse {
 }
 
 impl ProbeResponse {
+    /// A 5xx is retried once: what a second request does not meet is no fault of the configuration. Alarms count those.
     pub(crate) async fn send(request: reqwest::RequestBuilder) -> Self {
+        let retry = request.try_clone();
+        match (Self::send_once(request).await, retry) {
+            (Self::Problem { status: 500.., .. } | Self::Other { status: 500.., .. }, Some(retry)) => {
+                sleep(RETRY_DELAY).await;
+                Self::send_once(retry).await
+            }
+            (response, _) => response,
+        }
+    }
+
+    async fn send_once(request: reqwest::RequestBuilder) -> Self {
         let sent = Timestamp::now();
         let response = match request.send().await {
             Ok(response) => response,

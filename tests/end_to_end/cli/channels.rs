@@ -86,12 +86,12 @@ impl Fixture {
 impl Report {
     pub(super) fn assert_ok(&self, names: &[&str]) {
         for name in names {
-            assert_eq!("ok", self.check(name)["verdict"], "{:#}", self.json);
+            assert_eq!("ok", self.check(name)["verdict"], "{self}");
         }
     }
 
     pub(super) fn assert_verdict(&self, name: &str, verdict: &str, seen: &str, advice: &str) {
-        assert_eq!(verdict, self.check(name)["verdict"], "{:#}", self.json);
+        assert_eq!(verdict, self.check(name)["verdict"], "{self}");
         self.assert_check(name, seen, advice);
     }
 }

@@ -18,8 +18,8 @@ use uuid::Uuid;
 async fn a_healthy_integration_on_a_healthy_stack_passes() {
     let fixture = Fixture::new().await;
     let report = fixture.run_doctor().await;
-    assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{:#}", report.json);
-    assert!(report.names("skipped").is_empty(), "{:#}", report.json);
+    assert_eq!((0, json!(0)), (report.ran.code, report.json["faults"].clone()), "{report}");
+    assert!(report.names("skipped").is_empty(), "{report}");
     for name in [
         "region",
         "credentials",
@@ -109,7 +109,7 @@ async fn the_checks_without_side_effects_pass_for_the_other_platforms() {
             assert!(!ran.all_output().contains(secret), "it shows the secret {secret}: {ran:#?}");
         }
         let report = Report { json: ran.json(), ran };
-        assert_eq!(vec!["platform credentials"], report.names("skipped"), "{:#}", report.json);
+        assert_eq!(vec!["platform credentials"], report.names("skipped"), "{report}");
         report.assert_check("webhook", webhook, "");
         for name in ["platform", "caller crm", "caller flows", "messaging service"] {
             assert_eq!("ok", report.check(name)["verdict"], "{:#}", report.check(name));
@@ -130,8 +130,7 @@ async fn callers_with_a_shared_credential_or_restricted_routes_are_named() {
     assert_eq!(
         (0, "warning"),
         (report.ran.code, report.check("callers' credentials")["verdict"].as_str().unwrap()),
-        "{:#}",
-        report.json
+        "{report}"
     );
     report.assert_check("callers' credentials", "`crm` of", "give each caller of each integration its own");
     report.assert_check("caller crm", "the stored credential is accepted, for receipts only", "");
@@ -208,7 +207,7 @@ async fn lost_credential_headers_are_named() {
     );
     proxy.drop_header("x-hub-signature-256");
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
-    assert_eq!(vec!["caller flows", "webhook"], report.names("fault"), "{:#}", report.json);
+    assert_eq!(vec!["caller flows", "webhook"], report.names("fault"), "{report}");
     report.assert_check("webhook", "refuses a signature by the integration's webhook secret", "SECRET_PREFIX");
 }
 
@@ -220,7 +219,7 @@ async fn of_several_integrations_of_a_platform_one_gets_a_wrong_signature() {
     // A name that is given twice is checked once.
     let names = [other.integration.name.as_str(), one.integration.name.as_str()];
     let report = one.run_doctor_with(one.command().with(&names).env("API_URL", &api_url)).await;
-    assert_eq!(0, report.ran.code, "{:#}", report.json);
+    assert_eq!(0, report.ran.code, "{report}");
     let checks = report.json["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "webhook");
     let mut seen: Vec<_> = checks.map(|check| check["seen"].as_str().unwrap()).collect();
     seen.sort_unstable();

@@ -1,6 +1,7 @@
 //! An integration for the doctor to check, and assertions on the report.
 
 use serde_json::{Value, json};
+use std::fmt::{self, Display, Formatter};
 use tests::harness::caller::{BEARER_TOKEN, CALLER_SECRET};
 use tests::harness::command::{Command, CommandOutput};
 use tests::harness::stack::{SIGNING_SECRET, Stack, TestIntegration, WEBHOOK_SECRET};
@@ -83,6 +84,15 @@ impl Fixture {
     }
 }
 
+/// What is not as it should be, for assertions that fail.
+impl Display for Report {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let checks = self.json["checks"].as_array().into_iter().flatten();
+        let problems: Vec<_> = checks.filter(|check| check["verdict"] != "ok").collect();
+        write!(formatter, "exit code {}: {:#}", self.ran.code, json!(problems))
+    }
+}
+
 impl Report {
     pub(crate) fn check(&self, name: &str) -> &Value {
         let checks = self.json["checks"].as_array().expect("checks");
@@ -100,8 +110,8 @@ impl Report {
 
     /// Asserts that this is the only fault, with these texts in its observation and advice.
     pub(crate) fn assert_only_fault(&self, name: &str, seen: &str, advice: &str) {
-        assert_eq!(vec![name], self.names("fault"), "{:#}", self.json);
-        assert_eq!((3, json!(1)), (self.ran.code, self.json["faults"].clone()));
+        assert_eq!(vec![name], self.names("fault"), "{self}");
+        assert_eq!((3, json!(1)), (self.ran.code, self.json["faults"].clone()), "{self}");
         assert!(self.ran.stderr.contains("1 fault found"), "{}", self.ran.stderr);
         self.assert_check(name, seen, advice);
     }

@@ -74,7 +74,7 @@ async fn an_endpoint_whose_circuit_is_open_is_a_warning() {
     let name = fixture.integration.name.as_str();
     log_with(name, &[("circuit_opened", "messaging-service")]).await;
     let report = fixture.run_doctor_with(fixture.command().with(&["--skip-delivery"])).await;
-    assert_eq!((0, json!("warning")), (report.ran.code, report.check(CIRCUIT)["verdict"].clone()), "{:#}", report.json);
+    assert_eq!((0, json!("warning")), (report.ran.code, report.check(CIRCUIT)["verdict"].clone()), "{report}");
     report.assert_check(CIRCUIT, "open: the messaging service has not answered", "--replace --timeout-seconds 10`");
     report.assert_check("circuit of the platform", "closed", "");
 }
@@ -97,7 +97,7 @@ async fn a_messaging_service_that_refuses_deliveries_is_named_with_what_happens_
 async fn a_messaging_service_that_refuses_test_deliveries_is_a_warning_because_it_may_refuse_all() {
     let fixture = Fixture::with_service(MessagingService::with_handler(|_, _| Reply::status(422)).await).await;
     let report = fixture.run_doctor().await;
-    assert_eq!(0, report.ran.code, "{:#}", report.json);
-    assert_eq!(json!("warning"), report.check("messaging service")["verdict"], "{:#}", report.json);
+    assert_eq!(0, report.ran.code, "{report}");
+    assert_eq!(json!("warning"), report.check("messaging service")["verdict"], "{report}");
     report.assert_check("messaging service", "answers 422", "401 to a wrong signature");
 }

@@ -12,7 +12,7 @@ async fn a_role_that_may_not_look_users_up_is_a_warning_where_cards_go_to_users(
     let fixture = Fixture::new().await;
     fixture.platform.revoke_permission("directory:user:view");
     let report = fixture.run_doctor().await;
-    assert_eq!("warning", report.check("users by email address")["verdict"], "{:#}", report.json);
+    assert_eq!("warning", report.check("users by email address")["verdict"], "{report}");
     report.assert_check("users by email address", "may not look users up", "directory:user:view");
     fixture.send_cards_to_customers().await;
     fixture.run_doctor().await.assert_skipped(&["users by email address"], "cards go to customers");
@@ -25,7 +25,11 @@ async fn the_permissions_that_the_conversation_routes_need_are_named() {
     let fixture = Fixture::new().await;
     let lacks = async |expected: &str| {
         let report = fixture.run_doctor().await;
-        assert_eq!((0, "warning"), (report.ran.code, report.check("conversations")["verdict"].as_str().unwrap()));
+        assert_eq!(
+            (0, "warning"),
+            (report.ran.code, report.check("conversations")["verdict"].as_str().unwrap()),
+            "{report}"
+        );
         report.assert_check("conversations", &format!("role lacks {expected}"), "restrict the callers' routes");
         report.check("conversations")["seen"].as_str().unwrap().to_owned()
     };
@@ -113,7 +117,7 @@ async fn a_kms_key_that_the_functions_roles_do_not_allow_is_named() {
     proxy.rewrite("DescribeStacks", &value(""), &value(key));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     // This stack has no KMS key, and neither do its roles allow one.
-    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{report}");
     for (function, actions) in [
         ("WebhookReceiver", &["kms:Decrypt", "kms:GenerateDataKey"][..]),
         ("ChannelReceiver", &["kms:Decrypt", "kms:GenerateDataKey"]),

@@ -18,7 +18,7 @@ async fn a_queue_without_a_consumer_is_named() {
     let command = || fixture.command().env("AWS_ENDPOINT_URL", &proxy.url);
     let report = fixture.run_doctor_with(command()).await;
     let triggers = ["conversation events' trigger", "direct lane's trigger", "retry lane's trigger"];
-    assert_eq!(triggers.to_vec(), report.names("fault"), "{:#}", report.json);
+    assert_eq!(triggers.to_vec(), report.names("fault"), "{report}");
     for lane in &triggers[1..] {
         report.assert_check(lane, "nothing on this queue is processed", "update-event-source-mapping");
     }
@@ -48,12 +48,7 @@ async fn a_batch_with_failures_is_a_warning() {
     proxy.rewrite("GetEventSourceMapping", result, &format!("{result}OK - 3 records, 1 partial failures "));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
     let check = "retry lane's trigger";
-    assert_eq!(
-        (0, "warning"),
-        (report.ran.code, report.check(check)["verdict"].as_str().unwrap()),
-        "{:#}",
-        report.json
-    );
+    assert_eq!((0, "warning"), (report.ran.code, report.check(check)["verdict"].as_str().unwrap()), "{report}");
     report.assert_check(
         check,
         "some messages of the last batch are retried",
@@ -85,7 +80,7 @@ async fn a_function_that_lambda_cannot_run_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConfiguration", "\"Active\"", "\"Failed\"");
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{report}");
     report.assert_check("MessageDispatcher's state", "Lambda calls it Failed", "make deploy");
 }
 
@@ -95,7 +90,7 @@ async fn a_stopped_function_is_named() {
     let proxy = AwsProxy::start().await;
     proxy.rewrite("GetFunctionConcurrency", "{}", r#"{"ReservedConcurrentExecutions": 0}"#);
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!(9, report.names("fault").len(), "{:#}", report.json);
+    assert_eq!(9, report.names("fault").len(), "{report}");
     report.assert_check("CardSender's state", "reserved concurrency is 0", "delete-function-concurrency");
 }
 
@@ -107,12 +102,12 @@ async fn deliveries_that_may_take_the_concurrency_of_a_new_account_are_a_warning
     let with = |count: u32| format!("{unreserved}{count}, \"Emulated\": ");
     proxy.rewrite("GetAccountSettings", unreserved, &with(10));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert!(report.ran.code == 0 && report.names("warning").contains(&"concurrency"), "{:#}", report.json);
+    assert!(report.ran.code == 0 && report.names("warning").contains(&"concurrency"), "{report}");
     report.assert_check("concurrency", "130 of the 10 concurrent executions", "request-service-quota-increase");
     proxy.restore();
     proxy.rewrite("GetAccountSettings", unreserved, &with(1_000));
     let report = fixture.run_doctor_with(fixture.command().env("AWS_ENDPOINT_URL", &proxy.url)).await;
-    assert_eq!("ok", report.check("concurrency")["verdict"], "{:#}", report.json);
+    assert_eq!("ok", report.check("concurrency")["verdict"], "{report}");
 }
 
 #[tokio::test]
@@ -129,7 +124,20 @@ async fn a_wrong_clock_is_named_with_its_offset() {
     report.assert_only_fault("clock", " s ahead of the API's", "timedatectl set-ntp true");
     proxy.shift_clock(SignedDuration::from_mins(1));
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
-    assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()));
+    assert_eq!((0, "warning"), (report.ran.code, report.check("clock")["verdict"].as_str().unwrap()), "{report}");
+}
+
+#[tokio::test]
+async fn only_a_server_error_that_a_second_request_meets_is_a_fault() {
+    let fixture = Fixture::new().await;
+    let proxy = AwsProxy::start().await;
+    let api_url = proxy.api_url(&fixture.stack.api_url);
+    proxy.fail_next("cards", 1);
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
+    assert_eq!((0, "ok"), (report.ran.code, report.check("POST …/cards")["verdict"].as_str().unwrap()), "{report}");
+    proxy.fail_next("cards", 2);
+    let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
+    report.assert_only_fault("POST …/cards", "unexpected response of CardSender: status 500", "patchbay logs");
 }
 
 #[tokio::test]
@@ -145,7 +153,7 @@ async fn a_missing_route_is_named() {
     proxy.restore();
     proxy.remove_route("/webhook");
     let report = fixture.run_doctor_with(fixture.command().env("API_URL", &api_url)).await;
-    assert!(report.names("fault").contains(&"POST …/webhook"), "{:#}", report.json);
+    assert!(report.names("fault").contains(&"POST …/webhook"), "{report}");
     report.assert_skipped(&["webhook"], "because POST …/webhook does not work");
 }
 

@@ -96,7 +96,7 @@ impl AwsProxy {
         Self { url: server.origin.clone(), shared, _server: server }
     }
 
-    /// Operation `name` (such as `SendMessage`) responds 500 from now on.
+    /// Operation `name` (such as `SendMessage`, or `cards`, a route) responds 500 from now on.
     pub fn fail_operation(&self, name: &str) {
         self.fail_next(name, usize::MAX);
     }
@@ -324,9 +324,10 @@ impl Shared {
     }
 }
 
-/// The operation of a REST API, by its path: those of Lambda that the command calls.
-fn by_path(path: &str) -> &'static str {
+/// The operation of a REST API, by its path: those of Lambda that the command calls, and the routes of the HTTP API.
+fn by_path(path: &str) -> &str {
     match path {
+        _ if path.contains("/integrations/") => path.rsplit('/').next().unwrap_or_default(),
         _ if path.starts_with("/2015-03-31/event-source-mappings/") => "GetEventSourceMapping",
         _ if path.starts_with("/2015-03-31/functions/") && path.ends_with("/configuration") => {
             "GetFunctionConfiguration"
