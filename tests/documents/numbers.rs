@@ -89,9 +89,9 @@ fn what_a_rate_needs_is_the_rate_times_what_one_message_takes() {
     let rates = [10_u64, 100, 1_000, 10_000];
     // What each message takes: seconds of a batch or a receiver, or calls.
     for (name, ten_thousandths) in [
-        ("receivers at once", &[200][..]),
-        ("batches at once, answers in 100 ms: of one message, of ten", &[1_250, 125]),
-        ("batches at once, answers in one second: of one message, of ten", &[10_250, 1_025]),
+        ("concurrent executions of the receiver", &[200][..]),
+        ("concurrent batches if the service answers in 100 ms: of one message, of ten", &[1_250, 125]),
+        ("concurrent batches if it answers in one second: of one message, of ten", &[10_250, 1_025]),
         ("writes of the ledger per second", &[20_000]),
         ("reads of the ledger per second, at most", &[10_000]),
         ("calls per second that send to the queue", &[10_000]),

@@ -21,7 +21,10 @@ const ELSEWHERE: &[Elsewhere] = &[
     },
     Elsewhere { command: "make bench", run_by: ("bench/tests/bench.rs", "CARGO_BIN_EXE_bench") },
     Elsewhere { command: "make bench-parts", run_by: ("Makefile", "--bench parts") },
-    Elsewhere { command: "make upgrade-test", run_by: ("Makefile", "rustdoc upgrade-test release-test ##") },
+    Elsewhere {
+        command: "make upgrade-test FROM=\"$DEPLOYED_COMMIT\"",
+        run_by: ("Makefile", "rustdoc upgrade-test release-test ##"),
+    },
     Elsewhere { command: "make deploy", run_by: ("infra/local/upgrade_test.py", "self.make(\"deploy\"") },
     Elsewhere { command: "make deploy NEW_STACK=yes", run_by: ("infra/local/pipeline_test.py", "NEW_STACK") },
     Elsewhere {
@@ -39,7 +42,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
         command: "aws cloudformation deploy --stack-name patchbay --template-file template.yaml --s3-bucket BUCKET \
                   --capabilities CAPABILITY_IAM --parameter-overrides CodeBucket=BUCKET \
-                  CodePrefix=patchbay/VERSION/",
+                  CodePrefix=patchbay/VERSION/ AlarmEmail=on-call@example.com",
         run_by: ("infra/local/release_test.py", "\"CodeBucket\": BUCKET"),
     },
     Elsewhere {
