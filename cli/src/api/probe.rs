@@ -3,6 +3,7 @@
 use crate::aws::clock::ClockSkew;
 use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap};
+use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use shared::api::problem::{MEDIA_TYPE, TYPE_PREFIX};
 use shared::aws::error_chain;
@@ -38,23 +39,25 @@ pub(crate) enum ProbeResponse {
     },
 }
 
-impl ProbeResponse {
-    /// A 5xx is retried once: what a second request does not meet is no fault of the configuration. Alarms count those.
-    pub(crate) async fn send(request: reqwest::RequestBuilder) -> Self {
-        let retry = request.try_clone();
-        match (Self::send_once(request).await, retry) {
-            (Self::Problem { status: 500.., .. } | Self::Other { status: 500.., .. }, Some(retry)) => {
-                sleep(RETRY_DELAY).await;
-                Self::send_once(retry).await
-            }
-            (response, _) => response,
+/// Sends it, and after a 5xx once more: what a second request does not meet is no fault of the configuration, and alarms
+/// count it. Returns with the response when the request was sent that it answers.
+pub(crate) async fn send(request: RequestBuilder) -> reqwest::Result<(Timestamp, Response)> {
+    let (retry, sent) = (request.try_clone(), Timestamp::now());
+    let response = request.send().await?;
+    match retry.filter(|_| response.status().is_server_error()) {
+        Some(retry) => {
+            sleep(RETRY_DELAY).await;
+            let sent = Timestamp::now();
+            Ok((sent, retry.send().await?))
         }
+        None => Ok((sent, response)),
     }
+}
 
-    async fn send_once(request: reqwest::RequestBuilder) -> Self {
-        let sent = Timestamp::now();
-        let response = match request.send().await {
-            Ok(response) => response,
+impl ProbeResponse {
+    pub(crate) async fn send(request: RequestBuilder) -> Self {
+        let (sent, response) = match send(request).await {
+            Ok(answered) => answered,
             Err(error) => {
                 let connected = !error.is_connect() && !error.is_builder();
                 return Self::NoResponse { cause: error_chain(&error.without_url()), connected };

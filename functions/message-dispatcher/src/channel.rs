@@ -6,6 +6,7 @@ use crate::dispatcher::Dispatcher;
 use crate::failure::Failure;
 use crate::immediate_receipt::ImmediateReceipt;
 use crate::outcome::{CIRCUIT_OPEN, Outcome};
+use crate::sent_once::Sending;
 use crate::task::Task;
 use jiff::Timestamp;
 use shared::aws::retry::retry_transient;
@@ -14,7 +15,7 @@ use shared::channel::{ATTEMPT_TIMEOUT, ChannelConfig, ChannelMessage, ChannelPar
 use shared::digest::Digest;
 use shared::http_client::TIMEOUT;
 use shared::integration::Integration;
-use shared::ledger::{self, Lease, LedgerError};
+use shared::ledger::{self, Lease, LedgerError, PartsSent};
 use shared::model::endpoint::Endpoint;
 use shared::model::integration_name::IntegrationName;
 use shared::model::message::{Block, FallbackText, Intent, Message, MessageKind, Party};
@@ -84,13 +85,9 @@ impl Dispatcher {
         lease: &Lease,
     ) -> (AttemptResult, Answer) {
         let deadline = Instant::now() + task.context.attempt_timeout(ATTEMPT_TIMEOUT);
-        let customer = match self.customer(task, integration, channel).await {
-            Ok(customer) => customer,
-            Err(error) => return (retry(AttemptError::Channel(error.to_string()), None), Answer::None),
-        };
-        let rendered = match customer.and_then(|customer| render(task, channel, customer)) {
-            Ok(rendered) => rendered,
-            Err(Unsupported(sentence)) => return (AttemptResult::Failed(Failure::Unsupported(sentence)), Answer::None),
+        let (rendered, mut sent) = match self.prepare(task, integration, channel, lease).await {
+            Ok(prepared) => prepared,
+            Err(ended) => return ended,
         };
         // Before the message is sent, so that no answer comes before it.
         let address = rendered.address.clone();
@@ -98,14 +95,41 @@ impl Dispatcher {
         if let Err(error) = self.record_offer(task, integration, channel, &rendered, last_offer.as_ref()).await {
             return (retry(AttemptError::Channel(error.to_string()), None), Answer::None);
         }
-        let mut sent = lease.parts_sent();
         let (result, answer) = self.send_parts(task, channel, lease, &rendered.parts, &mut sent, deadline).await;
-        let may_be_seen = sent > 0
+        let may_be_seen = sent.sent > 0
             || matches!(result, AttemptResult::Accepted(_) | AttemptResult::Failed(Failure::OutcomeUnknown(_)));
         if let Some(unseen) = last_offer.filter(|_| !may_be_seen) {
             self.restore_offer_before(&unseen).await;
         }
         (result, answer)
+    }
+
+    /// The message in the channel's form, and which parts were sent before.
+    async fn prepare<'t>(
+        &self,
+        task: &'t Task<'_>,
+        integration: &Integration,
+        channel: &ChannelConfig,
+        lease: &Lease,
+    ) -> Result<(Rendered<'t>, PartsSent), (AttemptResult, Answer)> {
+        let not_now = |error: LedgerError| (retry(AttemptError::Channel(error.to_string()), None), Answer::None);
+        let failed = |failure| (AttemptResult::Failed(failure), Answer::None);
+        let unsupported = |Unsupported(sentence)| failed(Failure::Unsupported(sentence));
+        let customer = self.customer(task, integration, channel).await.map_err(not_now)?.map_err(unsupported)?;
+        let rendered = render(task, channel, &customer, None).map_err(unsupported)?;
+        let sent = match self.begin_sending(task, integration, lease, rendered.parts.len()).await.map_err(not_now)? {
+            Sending::From(sent) => sent,
+            Sending::AlreadySent => return Err((AttemptResult::Accepted(ImmediateReceipt::None), Answer::None)),
+            Sending::OtherParts => {
+                let cause = "some parts were sent, and the message has another number of parts now".to_owned();
+                return Err(failed(Failure::OutcomeUnknown(cause)));
+            }
+        };
+        Ok(match &sent.replay {
+            // Its reports name the replay.
+            Some(replay) => (render(task, channel, &customer, Some(replay)).map_err(unsupported)?, sent),
+            None => (rendered, sent),
+        })
     }
 
     /// Shows the customer that the agent types. That is of no use later, so nothing is recorded, and it waits for nothing.
@@ -156,10 +180,10 @@ impl Dispatcher {
         channel: &ChannelConfig,
         lease: &Lease,
         parts: &[ChannelPart],
-        sent: &mut usize,
+        sent: &mut PartsSent,
         deadline: Instant,
     ) -> (AttemptResult, Answer) {
-        let first = *sent;
+        let first = sent.sent;
         for (part, number) in parts.iter().zip(1..).skip(first) {
             if number > first + 1 && deadline.saturating_duration_since(Instant::now()) < TIMEOUT {
                 let error = AttemptError::Channel("there was no time left for all parts".to_owned());
@@ -168,11 +192,11 @@ impl Dispatcher {
             if let Err(error) = self.channels.send(channel, part, deadline).await {
                 return of_error(error);
             }
-            *sent = number;
+            sent.sent = number;
             if number == parts.len() {
                 break;
             }
-            let record = || self.ledger.record_parts_sent(lease, Timestamp::now(), number);
+            let record = || self.ledger.record_parts_sent(lease, Timestamp::now(), sent);
             if let Err(error) = retry_transient(task.context.deadline, record, LedgerError::is_transient).await {
                 // A retry would send the part again.
                 let cause = format!("a part was sent, and that could not be recorded: {error}");
@@ -218,7 +242,8 @@ impl Dispatcher {
 fn render<'t>(
     task: &'t Task<'_>,
     channel: &ChannelConfig,
-    (to, address): (Recipient, String),
+    (to, address): &(Recipient, String),
+    replay: Option<&str>,
 ) -> Result<Rendered<'t>, Unsupported> {
     let message = &task.message;
     if !matches!(Form::of(message, channel), Form::Message) {
@@ -235,14 +260,14 @@ fn render<'t>(
     let parts = channel.render(&ChannelMessage {
         digest: task.id.digest(),
         message_id: &message.message_id,
-        to: &to,
-        address: &address,
+        to,
+        address,
         blocks,
         template,
-        replay: task.replay_id(),
+        replay,
         expects_receipt: task.expects_receipt(),
     })?;
-    Ok(Rendered { parts, address, blocks })
+    Ok(Rendered { parts, address: address.clone(), blocks })
 }
 
 /// The customer as the platform knows them, and their phone number.

@@ -31,7 +31,7 @@ enum ReceiptOutcome {
     Posted,
     /// It was completed before.
     Duplicate,
-    /// A higher status of the message was reported before.
+    /// A status that counts for more was reported before, or a replay sends the message again.
     Outdated,
     /// Another worker has the lease.
     InProgressElsewhere {
@@ -101,15 +101,17 @@ impl Dispatcher {
         let Some(report) = &envelope.provider else {
             return Ok(!is_failed || self.ledger.reported_status(&key).await?.is_none());
         };
-        let news = self.ledger.raise_status(&key, receipt.status, Timestamp::now()).await?;
-        if is_failed && news == StatusNews::New {
+        let (replay, is_last_part) = (report.replay.as_deref(), report.is_last_part);
+        let news = self.ledger.raise_status(&key, receipt.status, replay, Timestamp::now()).await?;
+        // The customer lacks an earlier part even if the last one was delivered before.
+        if is_failed && (news == StatusNews::New || news == StatusNews::Outdated && !is_last_part) {
             // Whether or not the platform takes the receipt.
             let emf = Emf::of([Event::Failed(&integration.name)]);
             tracing::warn!(%emf, outcome = "reported_failed", code = report.code);
         }
-        let is_news = news != StatusNews::Outdated;
+        let is_news = matches!(news, StatusNews::New | StatusNews::Repeated);
         // The last part has the options.
-        if is_news && is_failed && report.is_last_part {
+        if is_news && is_failed && is_last_part {
             let address = receipt.to.id.clone();
             if let Some(unseen) = LastOffer::of(&integration.name, channel, address, &receipt.message_id) {
                 self.restore_offer_before(&unseen).await;
@@ -256,7 +258,11 @@ impl ReceiptOutcome {
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
-            Self::Outdated => (Level::INFO, "receipt_outdated", Some("a higher status was reported before".to_owned())),
+            Self::Outdated => (
+                Level::INFO,
+                "receipt_outdated",
+                Some("one that counts for more was reported, or a replay sends it again".to_owned()),
+            ),
             Self::InProgressElsewhere { .. } => {
                 (Level::INFO, "receipt_retry", Some("another worker has the lease".to_owned()))
             }

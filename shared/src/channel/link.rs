@@ -20,7 +20,7 @@ pub struct StatusLink {
     /// order, and has failed when any part has.
     #[serde(rename = "l")]
     pub is_last: bool,
-    /// The replay that the message was sent by.
+    /// The replay that sent the first part of the message.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
 }

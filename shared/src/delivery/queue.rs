@@ -62,7 +62,7 @@ impl MessageQueue {
     /// The queue is unavailable.
     pub async fn send_receipt(&self, envelope: &ReceiptEnvelope) -> Result<(), SendError> {
         let group = envelope.receipt.ordering_group(&envelope.integration);
-        self.send(&group, &envelope.deduplication_id(), envelope.to_json()?).await
+        self.send(&group, &envelope.queue_deduplication_id(), envelope.to_json()?).await
     }
 
     /// Sends what a customer did, for the platform. When this returns, it is stored durably. Returns the id under which it is

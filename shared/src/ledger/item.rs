@@ -1,6 +1,6 @@
 //! The DynamoDB item.
 
-use super::{CompletedRecord, LedgerError, Outcome, RETENTION};
+use super::{CompletedRecord, LedgerError, Outcome, PartsSent, RETENTION};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -13,6 +13,8 @@ pub(super) const REPLAY: &str = "replayId";
 /// When the first of the failed attempts ended, in milliseconds: the sort key of the index of retries.
 pub(super) const FAILING_SINCE: &str = "failingSince";
 pub(super) const PARTS_SENT: &str = "partsSent";
+pub(super) const PARTS: &str = "partsTotal";
+pub(super) const PARTS_REPLAY: &str = "partsReplay";
 
 /// The item's attributes. Times are in milliseconds, `expiresAt` (for DynamoDB's time to live) in seconds. Items of
 /// earlier versions have no `eventTime`, and those versions keep it.
@@ -28,8 +30,7 @@ pub(super) struct Item {
     pub(super) event_time_token: Option<String>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) failing_since: Option<Timestamp>,
-    /// How many parts of the message were sent; 0 if it is not sent in parts.
-    pub(super) parts_sent: usize,
+    pub(super) parts_sent: PartsSent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ impl Item {
     pub(super) fn from_attributes(attributes: &HashMap<String, AttributeValue>) -> Result<Self, LedgerError> {
         let text_of = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok());
         let number_of = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok());
+        let count_of = |name: &str| number_of(name).and_then(|number| number.parse().ok());
         let lease_until = number_of("leaseUntil").and_then(|number| number.parse().ok()).unwrap_or_default();
         let time_of =
             |name: &str| number_of(name).and_then(|number| Timestamp::from_millisecond(number.parse().ok()?).ok());
@@ -82,7 +84,11 @@ impl Item {
             event_time_token: text_of("eventTimeToken").cloned(),
             expires_at,
             failing_since: time_of(FAILING_SINCE).filter(|since| !is_outdated(*since, expires_at)),
-            parts_sent: number_of(PARTS_SENT).and_then(|number| number.parse().ok()).unwrap_or_default(),
+            parts_sent: PartsSent {
+                sent: count_of(PARTS_SENT).unwrap_or_default(),
+                of: count_of(PARTS),
+                replay: text_of(PARTS_REPLAY).filter(|text| !text.is_empty()).cloned(),
+            },
         })
     }
 

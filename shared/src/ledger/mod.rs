@@ -129,7 +129,17 @@ pub struct Lease {
     keeps_time: bool,
     /// When the first of the failed attempts ended.
     failing_since: Option<Timestamp>,
-    parts_sent: usize,
+    parts_sent: PartsSent,
+}
+
+/// How many parts of a message were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartsSent {
+    pub sent: usize,
+    /// How many it had; unknown if an earlier version recorded it.
+    pub of: Option<usize>,
+    /// The replay that sent the first of them.
+    pub replay: Option<String>,
 }
 
 impl Lease {
@@ -145,10 +155,10 @@ impl Lease {
         self.event_time
     }
 
-    /// How many parts of a message [`Ledger::record_parts_sent`] recorded under earlier leases.
+    /// What [`Ledger::record_parts_sent`] recorded under earlier leases.
     #[must_use]
-    pub fn parts_sent(&self) -> usize {
-        self.parts_sent
+    pub fn parts_sent(&self) -> &PartsSent {
+        &self.parts_sent
     }
 
     /// Whether the work of an earlier [`Ledger::acquire_at`] of this key may have been accepted.

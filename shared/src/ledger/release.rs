@@ -2,7 +2,7 @@
 
 use super::calls::conflicting_item;
 use super::item::{self, Item, number, text};
-use super::{Acceptance, FailedAttempt, Lease, Ledger, LedgerError, Outcome, RELEASED, retries};
+use super::{Acceptance, FailedAttempt, Lease, Ledger, LedgerError, Outcome, PartsSent, RELEASED, retries};
 use crate::aws;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use jiff::Timestamp;
@@ -48,11 +48,18 @@ impl Ledger {
     ///
     /// # Errors
     /// The lease was lost, or DynamoDB is unavailable.
-    pub async fn record_parts_sent(&self, lease: &Lease, now: Timestamp, parts: usize) -> Result<(), LedgerError> {
+    pub async fn record_parts_sent(&self, lease: &Lease, now: Timestamp, parts: &PartsSent) -> Result<(), LedgerError> {
         let update = self.conditional_update(lease, now);
         let result = update
-            .update_expression(format!("SET {} = :parts, expiresAt = :expires", item::PARTS_SENT))
-            .expression_attribute_values(":parts", number(parts))
+            .update_expression(format!(
+                "SET {} = :sent, {} = :parts, {} = :replay, expiresAt = :expires",
+                item::PARTS_SENT,
+                item::PARTS,
+                item::PARTS_REPLAY
+            ))
+            .expression_attribute_values(":sent", number(parts.sent))
+            .expression_attribute_values(":parts", number(parts.of.unwrap_or_default()))
+            .expression_attribute_values(":replay", text(parts.replay.as_deref().unwrap_or_default()))
             .send()
             .await;
         match result {

@@ -231,10 +231,11 @@ async fn what_a_platform_without_deduplication_may_have_is_reported_and_posted_a
     assert_eq!(1, platform.messages().len());
 
     let _alone = FAILED_MESSAGES.lock().await;
-    let replay = ["--json", "failed", "replay", "--yes", "--integration", integration.name.as_str()];
-    assert_eq!(1, kept(integration.name.as_str()).await.len());
+    let name = integration.name.as_str();
+    let replay = ["--json", "failed", "replay", "--yes", "--integration", name, "--reason", "outcome-unknown"];
+    assert_eq!(1, kept(name).await.len());
     assert_eq!(1, Command::new(&replay).run().await.succeeded().json()["replayed"]);
-    log_with(integration.name.as_str(), &[("inbound_posted", "replay_id")]).await;
+    log_with(name, &[("inbound_posted", "replay_id")]).await;
     assert_eq!(2, platform.messages().len());
 }
 

@@ -90,6 +90,21 @@ async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
 }
 
 #[tokio::test]
+async fn a_question_all_of_whose_parts_failed_gets_no_answer() {
+    let (connection, first) = asked_by_sms().await;
+    let long = "What we know of the order. ".repeat(70);
+    let second = connection.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
+    let messages = connection.twilio().wait_for(3).await;
+    for part in &messages[1..] {
+        connection.twilio().report(part, Status::undelivered(30005)).await;
+        connection.wait_for_receipt(&second, "Failed").await;
+    }
+    log_with(connection.integration.name.as_str(), &[("receipt_duplicate", "already completed")]).await;
+    connection.customer_writes("1").await;
+    assert_eq!(vec![json!(first)], connection.answered(1).await);
+}
+
+#[tokio::test]
 async fn options_that_were_sealed_with_a_newer_secret_than_the_cached_one_are_found() {
     let (connection, _) = asked_by_sms().await;
     let mut rotated = connection.twilio().configuration(&connection.stack.api_url);

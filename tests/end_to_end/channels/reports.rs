@@ -7,10 +7,26 @@ use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
 use std::time::{Duration, Instant};
+use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::command::Command;
 use tests::harness::stack::FAILED_MESSAGES;
 use tests::simulators::messaging_service::WAIT_TIMEOUT;
-use tests::simulators::twilio::{Fault, Inbound, Message, Status};
+use tests::simulators::twilio::{Fault, Inbound, Message, NUMBER, Status};
+
+/// In two parts.
+fn long_text() -> String {
+    "🙂".repeat(2_000)
+}
+
+/// Replays the message with an unknown outcome, once it is kept.
+async fn replay(name: &str) {
+    let _alone = FAILED_MESSAGES.lock().await;
+    let replay = ["--json", "failed", "replay", "--yes", "--integration", name, "--reason", "outcome-unknown"];
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while Command::new(&replay).run().await.succeeded().json()["replayed"] != 1 {
+        assert!(Instant::now() < deadline, "there is nothing to replay");
+    }
+}
 
 /// A message that Twilio has, and of which the agent saw `failed`, because the answer was lost.
 async fn with_unknown_outcome(platform: PlatformName, failed: &str) -> (Connection, String, Message) {
@@ -121,15 +137,131 @@ async fn a_failure_that_is_reported_of_a_replay_reaches_the_agent_again() {
     };
     connection.platform.wait_until("the reported failure", failed(2)).await;
     let name = connection.integration.name.as_str();
-    {
-        let _alone = FAILED_MESSAGES.lock().await;
-        let replay = ["--json", "failed", "replay", "--yes", "--integration", name, "--reason", "outcome-unknown"];
-        assert_eq!(1, Command::new(&replay).run().await.succeeded().json()["replayed"]);
-    }
+    replay(name).await;
     let second = connection.twilio().wait_for(2).await.pop().expect("a message");
     connection.twilio().report(&second, Status::failed(30007)).await;
     connection.platform.wait_until("the second reported failure", failed(3)).await;
     log_with(name, &[("reported_failed", "30005"), ("reported_failed", "30007")]).await;
+}
+
+#[tokio::test]
+async fn a_status_that_could_not_be_accepted_is_repeated_and_reaches_the_agent() {
+    let proxy = AwsProxy::start().await;
+    let connection = Connection::configured(PlatformName::GenesysCloud, ChannelName::Twilio, |channel| {
+        channel["publicUrl"] = proxy.api_url(channel["publicUrl"].as_str().expect("an address")).into();
+    })
+    .await;
+    proxy.fail_next("channel", 2);
+    connection.twilio().report_before_answer(&[Status::DELIVERED]);
+    let id = connection.agent(&FromAgent::Text("Hello")).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+    assert_eq!(vec!["channel"; 3], proxy.take_operations());
+}
+
+#[tokio::test]
+async fn a_part_that_failed_is_no_proof_that_the_last_one_was_sent_and_a_replay_sends_all_parts() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let (twilio, text, name) = (connection.twilio(), long_text(), connection.integration.name.as_str());
+    twilio.report_before_answer(&[Status::undelivered(30005)]);
+    // The report of the first part is there before the second is given up.
+    twilio.fail([Fault::ResponseSlow(Duration::ZERO), Fault::ResponseSlow(Duration::from_secs(60))]);
+    let id = connection.agent(&FromAgent::Text(&text)).await;
+    connection.wait_for_receipt(&id, "Failed").await;
+    log_with(name, &[("reported_failed", "30005"), ("\"outcome\":\"failed\"", "outcome-unknown")]).await;
+    replay(name).await;
+    let messages = twilio.wait_for(4).await;
+    assert_eq!(text, messages[2..].iter().map(|message| message.body.as_str()).collect::<String>());
+    // What is reported late of the first time says nothing about the second.
+    twilio.report(&messages[1], Status::undelivered(30008)).await;
+    twilio.report(&messages[3], Status::DELIVERED).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+}
+
+#[tokio::test]
+async fn a_replay_continues_after_the_parts_that_were_sent_and_their_failures_still_reach_the_agent() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let (twilio, name, text) = (connection.twilio(), connection.integration.name.as_str(), long_text());
+    twilio.fail([Fault::ResponseSlow(Duration::ZERO), Fault::Status(500)]);
+    let id = connection.agent(&FromAgent::Text(&text)).await;
+    connection.wait_for_receipt(&id, "Failed").await;
+    replay(name).await;
+    let parts = twilio.wait_for(2).await;
+    assert_eq!(text, parts.iter().map(|part| part.body.as_str()).collect::<String>());
+    twilio.report(&parts[0], Status::undelivered(30005)).await;
+    log_with(name, &[("reported_failed", "30005")]).await;
+    assert_eq!(vec!["Failed", "Failed"], connection.all_statuses_of(&id).await);
+}
+
+#[tokio::test]
+async fn a_message_that_is_reported_as_delivered_while_its_replay_waits_is_not_sent_again() {
+    let (connection, id, first) = with_unknown_outcome(PlatformName::GenesysCloud, "Failed").await;
+    let (twilio, name) = (connection.twilio(), connection.integration.name.as_str());
+    twilio.fail([Fault::RateLimited(20)]);
+    replay(name).await;
+    twilio.wait_for_attempts(2).await;
+    twilio.report(&first, Status::DELIVERED).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+    log_with(name, &[("dropped", "the channel has reported that it was sent")]).await;
+    assert_eq!(1, twilio.messages().len());
+}
+
+#[tokio::test]
+async fn after_a_replay_whose_outcome_is_unknown_the_reports_of_the_next_one_count() {
+    let (connection, id, first) = with_unknown_outcome(PlatformName::GenesysCloud, "Failed").await;
+    let (twilio, name) = (connection.twilio(), connection.integration.name.as_str());
+    twilio.report(&first, Status::undelivered(30005)).await;
+    log_with(name, &[("reported_failed", "30005")]).await;
+    twilio.fail([Fault::Status(500)]);
+    replay(name).await;
+    log_with(name, &[("\"outcome\":\"failed\"", "replay_id")]).await;
+    replay(name).await;
+    let second = twilio.wait_for(2).await.remove(1);
+    twilio.report(&second, Status::DELIVERED).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+}
+
+#[tokio::test]
+async fn a_message_whose_number_of_parts_has_changed_is_sent_by_a_replay_only_and_as_a_whole() {
+    let connection = Connection::configured(PlatformName::GenesysCloud, ChannelName::Twilio, |channel| {
+        channel["from"] = format!("whatsapp:{NUMBER}").into();
+    })
+    .await;
+    let (twilio, name) = (connection.twilio(), connection.integration.name.as_str());
+    // The functions have the new configuration by the time of the retry.
+    twilio.fail([Fault::ResponseSlow(Duration::ZERO), Fault::RateLimited(15)]);
+    let video = FromAgent::Video { text: "The house:", url: "https://example.com/media/tour.mp4" };
+    let id = connection.agent(&video).await;
+    twilio.wait_for_attempts(2).await;
+    connection.configure(&twilio.configuration(&connection.stack.api_url)).await;
+    connection.wait_for_receipt(&id, "Failed").await;
+    log_with(name, &[("\"outcome\":\"failed\"", "another number of parts")]).await;
+    replay(name).await;
+    let messages = twilio.wait_for(2).await;
+    assert_eq!("The house:", messages[0].body);
+    assert!(messages[1].body.starts_with("The house:") && messages[1].body.contains("tour.mp4"), "{messages:?}");
+}
+
+#[tokio::test]
+async fn a_message_of_which_a_part_failed_stays_failed() {
+    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
+    let id = connection.agent(&FromAgent::Text(&long_text())).await;
+    let parts = connection.twilio().wait_for(2).await;
+    for (part, status) in [(0, Status::undelivered(30005)), (1, Status::DELIVERED), (1, Status::READ)] {
+        assert_eq!(200, connection.twilio().report(&parts[part], status).await.status);
+    }
+    assert_eq!(vec!["failed"], connection.all_statuses_of(&id).await);
+}
+
+#[tokio::test]
+async fn a_part_that_fails_after_the_last_one_was_delivered_is_logged() {
+    let connection = Connection::new(PlatformName::GenesysCloud, ChannelName::Twilio).await;
+    let id = connection.agent(&FromAgent::Text(&long_text())).await;
+    let parts = connection.twilio().wait_for(2).await;
+    connection.twilio().report(&parts[1], Status::DELIVERED).await;
+    connection.wait_for_receipt(&id, "Delivered").await;
+    connection.twilio().report(&parts[0], Status::undelivered(30008)).await;
+    log_with(connection.integration.name.as_str(), &[("reported_failed", "30008")]).await;
+    assert_eq!(vec!["Delivered"], connection.all_statuses_of(&id).await);
 }
 
 #[tokio::test]

@@ -358,7 +358,7 @@ async fn twilios_tokens_and_keys_are_rotated() {
     let refused = rotate.clone().run().await.exited_with(1);
     assert!(refused.stderr.contains("does not accept the account's Auth Token"), "{refused:?}");
 
-    // The secondary token, and then it is promoted. The API key has been deleted meanwhile.
+    // The secondary token, which is promoted later. The API key has been deleted meanwhile.
     accept(&[(account, twilio::AUTH_TOKEN), (account, token)]);
     let rotated = rotate.run().await.succeeded();
     assert_eq!(2, rotated.json()["good"]);
@@ -367,6 +367,9 @@ async fn twilios_tokens_and_keys_are_rotated() {
     twilio.set_auth_token(token);
     let inbound = twilio::Inbound::text("+15005550010", "Hello");
     twilio.post(&twilio.inbound(&fixture.channel_url(), &inbound)).await.assert_received();
+    let early = fixture.rotate("auth-token").with(&["--finish"]).run().await.exited_with(1);
+    assert!(early.stderr.contains("Twilio still accepts the old Auth Token"), "{early:?}");
+    accept(&[(account, token)]);
     let finished = finished_once_unused(&fixture.rotate("auth-token").with(&["--finish"])).await;
     assert!(next(&finished).contains("statuses of messages sent before it"), "{finished:?}");
     assert_eq!(json!([token]), fixture.channel().await["authTokens"]);

@@ -139,6 +139,9 @@ async fn following_the_guide_to_twilio_connects_a_number() {
     fixture.replaced.push(("--channel twilio", here));
     // The answer to the question whether the number's webhooks may be set.
     fixture.replaced.push(("--sender +15005550006", "--sender +15005550006 --yes".to_owned()));
+    // In between the token would have to be promoted.
+    let finish = "--secret auth-token --finish";
+    fixture.replaced.push((finish, format!("{finish} --no-platform")));
     for (file, secret) in [
         ("auth-token", twilio::AUTH_TOKEN),
         ("secondary-token", SECONDARY),

@@ -324,10 +324,13 @@ impl Shared {
     }
 }
 
-/// The operation of a REST API, by its path: those of Lambda that the command calls, and the routes of the HTTP API.
+/// The operation of a REST API, by its path: those of Lambda that the command calls, and the routes of the HTTP API by the
+/// part after the integration.
 fn by_path(path: &str) -> &str {
+    if let Some((_, route)) = path.split_once("/integrations/") {
+        return route.split('/').nth(1).unwrap_or_default();
+    }
     match path {
-        _ if path.contains("/integrations/") => path.rsplit('/').next().unwrap_or_default(),
         _ if path.starts_with("/2015-03-31/event-source-mappings/") => "GetEventSourceMapping",
         _ if path.starts_with("/2015-03-31/functions/") && path.ends_with("/configuration") => {
             "GetFunctionConfiguration"

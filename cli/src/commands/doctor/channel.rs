@@ -5,7 +5,7 @@ use super::report::Finding;
 use super::{telegram, twilio};
 use crate::api::channel::probe;
 use crate::api::endpoint::Endpoint;
-use crate::api::probe::ProbeResponse;
+use crate::api::probe::{ProbeResponse, send};
 use serde_json::Value;
 use shared::api::problem::{ProblemType, TYPE_PREFIX};
 use shared::aws::error_chain;
@@ -62,8 +62,8 @@ async fn post(context: &IntegrationContext<'_>, channel: &ChannelConfig, url: &s
     let TrialRequest { headers, body } = channel.trial_request();
     let request = context.doctor.http.post(url).body(body);
     let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-    let response = match request.send().await {
-        Ok(response) => response,
+    let response = match send(request).await {
+        Ok((_, response)) => response,
         Err(error) => return Answer::None(error_chain(&error.without_url())),
     };
     let status = response.status();

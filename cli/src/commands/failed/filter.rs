@@ -45,6 +45,16 @@ impl Filter {
             && (self.reason.is_empty() || self.reason.contains(&message.parked.reason))
     }
 
+    /// Whether a replay leaves this message out, because it may have arrived, and was not selected by its id or reason.
+    pub(super) fn leaves_out_of_replay(&self, message: &FailedMessage) -> bool {
+        message.parked.reason == record::OUTCOME_UNKNOWN && self.leaves_out_unknown()
+    }
+
+    /// Whether messages are selected neither by their id nor by their reason.
+    pub(super) fn leaves_out_unknown(&self) -> bool {
+        self.message.is_none() && self.reason.is_empty()
+    }
+
     /// An integration that does not exist is an error, if none of its messages are kept.
     pub(super) async fn require_integration(&self, stack: &Stack, found: usize) -> Result<(), CliError> {
         match found {

@@ -13,6 +13,7 @@ use clap::Args;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::delivery::record::OUTCOME_UNKNOWN;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -50,6 +51,8 @@ struct Replayed {
     replay_id: String,
     replayed: usize,
     by_integration: BTreeMap<String, usize>,
+    /// How many were left out, because they may have arrived.
+    left_out: usize,
     /// What would be replayed: the platform's ids, or the `webhook-id` of a message without one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     message_ids: Vec<String>,
@@ -75,7 +78,7 @@ impl Replay {
         let (replayed, failure) =
             ParkingQueue::with(stack, output, async |queue| self.replay(queue, output).await).await?;
         if failure.is_none() {
-            self.filter.require_integration(stack, replayed.replayed).await?;
+            self.filter.require_integration(stack, replayed.replayed + replayed.left_out).await?;
         }
         // The result is printed even if a message failed.
         output.result(&replayed, Replayed::human);
@@ -84,18 +87,22 @@ impl Replay {
 
     fn question(&self, length: u64) -> String {
         let which = self.filter.describe();
-        format!("Failed messages of all integrations: about {length}. Replay all{which}?")
+        let but = if self.filter.leaves_out_unknown() { ", but not those that may have arrived" } else { "" };
+        format!("Failed messages of all integrations: about {length}. Replay all{which}{but}?")
     }
 
     async fn replay(&self, queue: &mut ParkingQueue, output: Output) -> Result<(Replayed, Option<CliError>), CliError> {
-        let ParkedMessages { messages: wanted, coverage } = queue.read(|message| self.filter.matches(message)).await?;
-        self.filter.require_match(wanted.len())?;
+        let ParkedMessages { messages, coverage } = queue.read(|message| self.filter.matches(message)).await?;
+        self.filter.require_match(messages.len())?;
+        let (unknown, wanted): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| self.filter.leaves_out_of_replay(message));
         let (replay_id, dry_run) = (Uuid::new_v4().to_string(), self.dry_run);
         let mut replayed = Replayed {
             dry_run,
             replay_id,
             replayed: wanted.len(),
             by_integration: BTreeMap::new(),
+            left_out: unknown.len(),
             message_ids: Vec::new(),
             coverage,
         };
@@ -187,6 +194,12 @@ impl Replayed {
         lines.extend((!self.dry_run).then(|| ("replay id", self.replay_id.clone())));
         std::iter::once(key_values(lines))
             .chain(listed(&self.message_ids))
+            .chain((self.left_out > 0).then(|| {
+                format!(
+                    "Left out because they may have arrived: {}. With `--reason {OUTCOME_UNKNOWN}` this command replays those.",
+                    self.left_out
+                )
+            }))
             .chain(self.coverage.notes())
             .collect::<Vec<_>>()
             .join("\n\n")

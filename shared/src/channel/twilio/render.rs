@@ -7,6 +7,7 @@
 use super::config::{Config, Network, Sender};
 use super::customer::{WHATSAPP, has_mms};
 use super::file::{fetchable_url, is_mms_picture, is_whatsapp_file, may_have_caption};
+use super::setup::RETRIES;
 use super::sid::Sid;
 use super::webhook::STATUS_PATH;
 use crate::channel::link::StatusLink;
@@ -63,7 +64,7 @@ fn status_callback(config: &Config, message: &ChannelMessage<'_>, is_last: bool)
         is_last,
         replay: message.replay.map(str::to_owned),
     };
-    let url = config.address.join(&format!("{STATUS_PATH}{}", link.seal(&config.sealer)?));
+    let url = config.address.join(&format!("{STATUS_PATH}{}{RETRIES}", link.seal(&config.sealer)?));
     // Twilio would refuse the message because of a longer one.
     (url.len() <= MAXIMUM_CALLBACK_URL).then_some(url)
 }
@@ -386,7 +387,8 @@ mod tests {
         };
         let link = |Part(form): &Part| {
             let (_, url) = form.iter().find(|(name, _)| *name == "StatusCallback")?;
-            let token = url.strip_prefix("https://patchbay.example.com/integrations/acme/channel/status/").unwrap();
+            let called = url.strip_suffix(RETRIES).unwrap();
+            let token = called.strip_prefix("https://patchbay.example.com/integrations/acme/channel/status/").unwrap();
             Some((url.clone(), StatusLink::open(&config.sealer, token).unwrap()))
         };
         config.render(&message).unwrap().iter().map(link).collect()

@@ -48,11 +48,12 @@ fn inbound(parameters: &Parameters<'_>) -> Result<ChannelEvent, FieldError> {
         message: parameters.get("OriginalRepliedMessageSid").map(str::to_owned),
         links: Vec::new(),
     });
-    let files = files(parameters);
+    let (files, unreadable) = files(parameters);
     let text = match press {
         Some(_) => parameters.first_of(&["ButtonText", "ListTitle", "Body"]).map(str::to_owned),
         None => text(parameters),
     };
+    let text = text.into_iter().chain(unreadable).reduce(|text, line| format!("{text}\n{line}"));
     if text.is_none() && files.is_empty() && press.is_none() {
         return Ok(ChannelEvent::Ignored("a message without content"));
     }
@@ -81,15 +82,23 @@ fn text(parameters: &Parameters<'_>) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn files(parameters: &Parameters<'_>) -> Vec<ReceivedFile> {
-    let file = |index: usize| {
+/// The files, and a line for each whose address is not one of Twilio's: the agent learns that there is one.
+fn files(parameters: &Parameters<'_>) -> (Vec<ReceivedFile>, Vec<String>) {
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+    for index in 0..MAXIMUM_FILES {
+        let Some(url) = parameters.get(&format!("MediaUrl{index}")) else { continue };
         // Without a type, or with a malformed one, the file is still a file.
         let mime = parameters.get(&format!("MediaContentType{index}")).and_then(media_type_essence);
         let mime = mime.unwrap_or_else(|| UNKNOWN_MEDIA_TYPE.to_owned());
-        let reference = media_reference(parameters.get(&format!("MediaUrl{index}"))?)?;
-        Some(ReceivedFile { media_type: MediaType::from_mime(&mime), mime, filename: None, reference })
-    };
-    (0..MAXIMUM_FILES).filter_map(file).collect()
+        match media_reference(url) {
+            Some(reference) => {
+                let media_type = MediaType::from_mime(&mime);
+                files.push(ReceivedFile { media_type, mime, filename: None, reference });
+            }
+            None => unreadable.push(format!("[A file that cannot be passed on: {mime}]")),
+        }
+    }
+    (files, unreadable)
 }
 
 fn status(link: &str, parameters: &Parameters<'_>) -> ChannelEvent {
@@ -225,7 +234,9 @@ mod tests {
             file(MediaType::Audio, "audio/ogg"),
             file(MediaType::File, "application/octet-stream"),
         ];
-        assert!((None, expected) == (event.text, event.files));
+        assert!(expected == event.files);
+        let unreadable = "[A file that cannot be passed on: image/png]";
+        assert_eq!(Some(format!("{unreadable}\n{unreadable}")), event.text);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct ProviderReport {
     /// The provider's code of a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The replay that the message was sent by.
+    /// The replay that sent the first part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
 }
@@ -51,6 +51,16 @@ impl ReceiptEnvelope {
             None => id,
             Some(ProviderReport { replay: None, .. }) => Digest::of_parts(&["reported", id.as_str()]),
             Some(ProviderReport { replay: Some(replay), .. }) => Digest::of_parts(&["reported", id.as_str(), replay]),
+        }
+    }
+
+    /// By which the queue drops copies. What is reported of the last part says more than the same of an earlier one.
+    #[must_use]
+    pub fn queue_deduplication_id(&self) -> Digest {
+        let id = self.deduplication_id();
+        match &self.provider {
+            Some(ProviderReport { is_last_part: false, .. }) => Digest::of_parts(&["an earlier part", id.as_str()]),
+            _ => id,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::error::CliError;
 use shared::channel::ChannelConfig;
 use shared::channel::telegram::config::Config;
 use shared::channel::telegram::setup::SetupError;
+use shared::channel::twilio::setup::SetupError as TwilioError;
 use shared::integration::Integration;
 
 impl Rotate {
@@ -117,7 +118,26 @@ impl RotationRun<'_> {
             (RotationTarget::ChannelWebhook, Some(config)) => {
                 self.require_own_webhook(&Telegram::new(config)?, false).await
             }
+            (RotationTarget::AuthToken, _) if !self.rotate.no_platform => self.require_promoted_token().await,
             _ => Ok(()),
+        }
+    }
+
+    /// Requires that Twilio has ended the old Auth Token. Until the new one is promoted, it signs with the old one.
+    async fn require_promoted_token(&self) -> Result<(), CliError> {
+        let mut document = self.stored.document.clone();
+        let old: Vec<_> = self.rotate.secret.secrets(&document).into_iter().skip(1).collect();
+        document.set("/channel/authTokens", old.into());
+        let integration = document.to_integration(&self.rotate.name)?;
+        let Some(ChannelConfig::Twilio(config)) = integration.destination.channel() else { return Ok(()) };
+        match Twilio::new(config)?.account().await {
+            Err(TwilioError::AuthToken) => Ok(()),
+            Ok(_) => Err(CliError::Failed(
+                "Twilio still accepts the old Auth Token, and signs with it until you promote the new one to the primary one in \
+                 its console"
+                    .to_owned(),
+            )),
+            Err(error) => Err(twilio::failed("return the account", &error)),
         }
     }
 
