@@ -11,7 +11,7 @@ use shared::digest::Digest;
 use shared::ledger;
 use shared::platform::PlatformName;
 use tests::simulators::genesys_cloud::api;
-use tests::simulators::twilio::{Fault, Inbound, Status};
+use tests::simulators::twilio::{Fault, Inbound, Message, Status};
 
 const FIRST: FromAgent<'_> = FromAgent::Choice { text: "Keep the order?", options: &["Yes", "No"] };
 const SECOND: FromAgent<'_> = FromAgent::Choice { text: "Cancel the order?", options: &["Yes", "No"] };
@@ -35,6 +35,13 @@ impl Connection {
         self.platform.wait_until("the choice", enough).await;
         let choices = self.platform.choices().expect("the platform knows choices");
         choices.into_iter().map(|choice| choice["originatingMessageId"].clone()).collect()
+    }
+
+    /// Asks a question whose options are in its second part: its id, and all messages so far.
+    async fn asks_in_two_parts(&self) -> (String, Vec<Message>) {
+        let long = "What we know of the order. ".repeat(70);
+        let id = self.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
+        (id, self.twilio().wait_for(3).await)
     }
 
     fn genesys(&self) -> &api::GenesysCloud {
@@ -79,9 +86,7 @@ async fn after_a_text_that_failed_an_answer_belongs_to_the_question_before_it() 
 #[tokio::test]
 async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
     let (connection, _) = asked_by_sms().await;
-    let long = "What we know of the order. ".repeat(70);
-    let second = connection.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
-    let messages = connection.twilio().wait_for(3).await;
+    let (second, messages) = connection.asks_in_two_parts().await;
     assert!(messages[2].body.ends_with("2. No") && !messages[1].body.contains("2. No"), "{messages:?}");
     connection.twilio().report(&messages[1], Status::undelivered(30008)).await;
     connection.wait_for_receipt(&second, "Failed").await;
@@ -92,9 +97,7 @@ async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
 #[tokio::test]
 async fn a_question_all_of_whose_parts_failed_gets_no_answer() {
     let (connection, first) = asked_by_sms().await;
-    let long = "What we know of the order. ".repeat(70);
-    let second = connection.agent(&FromAgent::Choice { text: &long, options: &["Yes", "No"] }).await;
-    let messages = connection.twilio().wait_for(3).await;
+    let (second, messages) = connection.asks_in_two_parts().await;
     for part in &messages[1..] {
         connection.twilio().report(part, Status::undelivered(30005)).await;
         connection.wait_for_receipt(&second, "Failed").await;
