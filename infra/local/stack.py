@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from emulator import REGION, ROOT, TARGET, VENV, emulated_aws, ignore_signals, kill_with_parent, say
 from log_follower import LogFollower
 from patch_emulator import patch_emulator, resources_of
+from response_times import ResponseTimes
 from step import chunks
 
 STACK = "patchbay"
@@ -144,7 +145,7 @@ def main(command, deploy=deploy):
     if not command:
         sys.exit(__doc__)
     started = time.monotonic()
-    log, follower, child = None, None, None
+    log, threads, child = None, [], None
     try:
         with emulated_aws() as (run, emulator):
             try:
@@ -154,8 +155,9 @@ def main(command, deploy=deploy):
                 client = lambda service: boto3.client(service, endpoint_url=emulator.url)
                 say("Deploying with `sam deploy` ...")
                 deploy(run, client)
-                follower = LogFollower(client, run.log)
-                follower.start()
+                threads = [LogFollower(client, run.log), ResponseTimes(f"{emulator.url}/_ministack/health")]
+                for thread in threads:
+                    thread.start()
                 environment = addresses(STACK, client, emulator) | {"STACK_LOG": str(run.log), "PORTS_FOLDER": str(run.ports)}
                 say(f"The stack is up after {time.monotonic() - started:.0f} s: {environment['API_URL']}")
                 # Ctrl-C reaches the command too: let it exit first, then stop the stack.
@@ -167,8 +169,8 @@ def main(command, deploy=deploy):
                 if child and child.poll() is None:
                     child.terminate()
                     child.wait()
-                if follower:
-                    follower.stop()
+                for thread in threads:
+                    thread.stop()
     except KeyboardInterrupt:
         return 130
     finally:

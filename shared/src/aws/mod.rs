@@ -17,6 +17,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::time::Duration;
 use url::Url;
 
@@ -29,6 +30,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_400);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// How many times as long a request may take. Only the local stack sets it: the emulated AWS shares the processors with
+/// everything else on the machine, which may keep it waiting for seconds.
+const TIMEOUT_FACTOR: &str = "AWS_TIMEOUT_FACTOR";
 
 /// A service that a function calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +67,6 @@ async fn connect_with(http: HttpClient, services: &[Service]) -> Result<SdkConfi
         http.preconnect(services.iter().filter_map(|service| service.origin(&region))).await;
     }
     let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100));
-    let timeouts =
-        TimeoutConfig::builder().operation_timeout(OPERATION_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(credentials()?))
@@ -78,9 +81,18 @@ async fn connect_with(http: HttpClient, services: &[Service]) -> Result<SdkConfi
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         // An attempt has a timeout, and its body is in memory.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(timeouts.build());
+        .timeout_config(timeouts(required_env(TIMEOUT_FACTOR).ok().as_deref()));
     config.set_endpoint_url(required_env(ENDPOINT_URL).ok());
     Ok(config.build())
+}
+
+/// The timeouts of a request. A factor that is not a positive number is none.
+fn timeouts(factor: Option<&str>) -> TimeoutConfig {
+    let factor = factor.and_then(|factor| factor.parse().ok()).map_or(1, NonZeroU32::get);
+    TimeoutConfig::builder()
+        .operation_timeout(OPERATION_TIMEOUT.saturating_mul(factor))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT.saturating_mul(factor))
+        .build()
 }
 
 /// Why the SDK could not be set up.
@@ -186,6 +198,15 @@ mod tests {
         fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
             self.0.lock().unwrap().push(request.uri().to_owned());
             HttpConnectorFuture::ready(Err(ConnectorError::user("not sent".into())))
+        }
+    }
+
+    #[test]
+    fn requests_may_take_longer_only_where_a_factor_is_set() {
+        for (factor, expected) in [(None, 1), (Some("3"), 3), (Some("0"), 1), (Some("-1"), 1), (Some("long"), 1)] {
+            let timeouts = timeouts(factor);
+            assert_eq!(Some(OPERATION_TIMEOUT * expected), timeouts.operation_timeout(), "{factor:?}");
+            assert_eq!(Some(ATTEMPT_TIMEOUT * expected), timeouts.operation_attempt_timeout(), "{factor:?}");
         }
     }
 
