@@ -11,11 +11,12 @@ WITH_TOOLS := PATH="$(CURDIR)/.venv/lambda/bin:$(CURDIR)/.venv/bin:$$PATH"
 STEP := python3 infra/local/step.py
 CARGO_DENY := .venv/cargo/bin/cargo-deny
 # The tests on the stack spend much of their time waiting, so that more threads than cores pay off; with many more, a slow
-# machine exceeds the time limits that the tests are about. Those that mostly wait, such as for a rotated secret to settle,
-# run beside the others.
+# machine exceeds the time limits that the tests are about. Those that mostly wait, such as for a rotated secret to settle
+# or for each other's failed messages, run beside the others.
 THREADS := 4
 WAITING_THREADS := 6
-WAITING := cli::channels cli::failed cli::genesys_cloud_webhook_header cli::replacement_under_traffic cli::rotation docs::guides callers::deferred
+WAITING := cli::channels cli::dead_letters cli::failed cli::genesys_cloud_webhook_header cli::messages \
+    cli::replacement_under_traffic cli::rotation cli::terminal docs::guides callers::deferred channels::reports pipeline::parking
 # Under another name than MAKE, so that `make -n` does not run it.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory -j2
 END_TO_END := cargo test --locked --workspace --test end-to-end --

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 const USAGE: &str = "usage: bench [--rounds N] [--calls N] [--only PARTS_OF_NAMES] [--compare COMMIT]";
 
 /// The budget for a function's zip file.
-const MAXIMUM_ZIP_BYTES: u64 = 4_000_000;
+const MAX_ZIP_BYTES: u64 = 4_000_000;
 
 struct Options {
     /// How many times each operation is measured.
@@ -83,10 +83,10 @@ fn main() {
         println!("{}", report::connections(&earlier_rows));
         println!("{}", report::sizes(&sizes_of(&operations, &earlier)));
     }
-    let large: Vec<_> = sizes.iter().filter(|sizes| sizes.zip.is_some_and(|zip| zip > MAXIMUM_ZIP_BYTES)).collect();
+    let large: Vec<_> = sizes.iter().filter(|sizes| sizes.zip.is_some_and(|zip| zip > MAX_ZIP_BYTES)).collect();
     if !large.is_empty() {
         let names: Vec<_> = large.iter().map(|sizes| sizes.function).collect();
-        eprintln!("zip files of more than {MAXIMUM_ZIP_BYTES} bytes: {}", names.join(", "));
+        eprintln!("zip files of more than {MAX_ZIP_BYTES} bytes: {}", names.join(", "));
         std::process::exit(1);
     }
 }

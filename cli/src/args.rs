@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Test the webhook
     #[command(subcommand, after_help = examples(&["patchbay webhook test acme --wait"]))]
     Webhook(webhook::Command),
-    /// List and show messages: which, why, and until when
+    /// List and show messages by state, with the reason and the next attempt
     #[command(subcommand, after_help = examples(&[
         "patchbay messages list --integration acme",
         "patchbay messages show c327c2078ca056db130c55ce648d9fa2",

@@ -157,7 +157,7 @@ fn screenshot_path() -> Option<PathBuf> {
 
 /// The address of a customer's conversation at the desk.
 fn address(desk: &str, customer: &str) -> String {
-    // A telephone number begins with a plus sign.
+    // A phone number begins with a plus sign.
     format!("{desk}/?customer={}", customer.replace('+', "%2B"))
 }
 

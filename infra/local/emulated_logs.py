@@ -11,7 +11,7 @@ import re
 import uuid
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
-MAXIMUM_PATTERN = 1024
+MAX_PATTERN = 1024
 # AWS ends a page after 1 MB or 10,000 events. Smaller pages show that a reader follows the tokens.
 PAGE = 500
 SAVED_QUERY = "AWS::Logs::QueryDefinition"
@@ -25,8 +25,8 @@ TOKEN = re.compile(
 
 def matcher(pattern):
     """A function that says whether a message matches the pattern. A pattern that is not known is a `ValueError`."""
-    if len(pattern) > MAXIMUM_PATTERN:
-        raise ValueError(f"longer than {MAXIMUM_PATTERN} characters")
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"longer than {MAX_PATTERN} characters")
     if not pattern:
         return lambda message: True
     if PHRASES.fullmatch(pattern):

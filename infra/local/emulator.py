@@ -174,7 +174,7 @@ class Emulator:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             # For the functions: the emulator may be slower than AWS.
-            "AWS_TIMEOUT_FACTOR": "3",
+            "AWS_TIMEOUT_FACTOR": "2",
         }
         self.log = run.folder / "emulator.log"
         own = {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}

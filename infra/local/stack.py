@@ -41,7 +41,8 @@ PARAMETERS = {
     "LogLevel": "DEBUG",
     # Tests look at all metrics.
     "MetricsByIntegration": "true",
-    "SenderTimeoutSeconds": "15",
+    # So long that tokens can be renewed, and too short to wait for the interval of HighLevel's rate limit.
+    "SenderTimeoutSeconds": "17",
     # The simulated platform puts events there.
     "GenesysEventSource": "aws.partner/genesys.com/cloud/32aa07aa-db1b-4987-abd0-9483601ec29d/patchbay",
     # A rotation waits this long.

@@ -146,7 +146,7 @@ class FreshCheck(unittest.TestCase):
             (f'{elsewhere} "$$OLDPWD/emulator"', ".*/clone/emulator"),
             (f'{elsewhere} "--user-data-dir=$$OLDPWD/profile"', ".*/clone/profile"),
         ):
-            code, printed = self.check(test=f"@({command}) >/dev/null 2>&1 & sleep 0.5")
+            code, printed = self.check(test=f"@({command}) >/dev/null 2>&1 & sleep 2")
             left = re.search(rf"make test left processes running: {shown} \((\d+)\)", printed)
             self.assertTrue(left, printed)
             os.kill(int(left[1]), 9)

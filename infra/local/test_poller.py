@@ -218,7 +218,7 @@ class Batches(unittest.TestCase):
         self.assert_left_in_flight("die")
 
     def test_a_timeout_leaves_the_whole_batch_in_flight(self):
-        self.functions.update_function_configuration(FunctionName=self.name, Timeout=3)
+        self.functions.update_function_configuration(FunctionName=self.name, Timeout=10)
         self.assert_left_in_flight("hang")
 
     def assert_left_in_flight(self, order):

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Maximum number of entries. A full cache is emptied.
-const MAXIMUM_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 pub struct BoundedCache<K, V> {
     entries: Mutex<HashMap<K, (V, Instant)>>,
@@ -35,7 +35,7 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
 
     pub fn insert(&self, key: K, value: V) {
         let mut entries = self.lock();
-        if entries.len() >= MAXIMUM_ENTRIES {
+        if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
         entries.insert(key, (value, Instant::now() + self.time_to_live));
@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn the_number_of_entries_is_bounded() {
         let cache = BoundedCache::new(Duration::from_secs(60));
-        (0..=MAXIMUM_ENTRIES).for_each(|number| cache.insert(number, "value"));
+        (0..=MAX_ENTRIES).for_each(|number| cache.insert(number, "value"));
         let entries = cache.lock().len();
-        assert_eq!((1, Some("value")), (entries, cache.get(&MAXIMUM_ENTRIES)));
+        assert_eq!((1, Some("value")), (entries, cache.get(&MAX_ENTRIES)));
     }
 }

@@ -6,23 +6,23 @@ use std::borrow::Cow;
 use unicode_segmentation::GraphemeCursor;
 
 /// Maximum length of an id (message, customer, conversation, file) in bytes. Genesys Cloud's message ids have 32.
-pub const MAXIMUM_ID_BYTES: usize = 512;
+pub const MAX_ID_BYTES: usize = 512;
 
 /// Maximum length in bytes of a value from outside in a log line, or of a field name in an error. An id is never truncated.
-pub const MAXIMUM_LOGGED_BYTES: usize = 512;
+pub const MAX_LOGGED_BYTES: usize = 512;
 
 /// How far in the future a caller's time may be. A day covers clocks that report local time as UTC.
-pub const MAXIMUM_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 const TRUNCATION_MARK: &str = "…(cut)";
 
-/// Truncates a text for a log line or an error to [`MAXIMUM_LOGGED_BYTES`], with a mark at the end if it was longer.
+/// Truncates a text for a log line or an error to [`MAX_LOGGED_BYTES`], with a mark at the end if it was longer.
 #[must_use]
 pub fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAXIMUM_LOGGED_BYTES {
+    if text.len() <= MAX_LOGGED_BYTES {
         return Cow::Borrowed(text);
     }
-    let kept = text.floor_char_boundary(MAXIMUM_LOGGED_BYTES - TRUNCATION_MARK.len());
+    let kept = text.floor_char_boundary(MAX_LOGGED_BYTES - TRUNCATION_MARK.len());
     Cow::Owned(text.get(..kept).unwrap_or_default().to_owned() + TRUNCATION_MARK)
 }
 
@@ -74,8 +74,8 @@ mod tests {
         for longer in ["x".repeat(513), "é".repeat(257), format!("x{}", "👋".repeat(100_000))] {
             let truncated = bounded(&longer);
             let start = truncated.strip_suffix(TRUNCATION_MARK).unwrap();
-            assert!(truncated.len() <= MAXIMUM_LOGGED_BYTES && longer.starts_with(start), "{truncated}");
-            assert!(truncated.len() > MAXIMUM_LOGGED_BYTES - 4, "{truncated}");
+            assert!(truncated.len() <= MAX_LOGGED_BYTES && longer.starts_with(start), "{truncated}");
+            assert!(truncated.len() > MAX_LOGGED_BYTES - 4, "{truncated}");
         }
     }
 }

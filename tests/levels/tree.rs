@@ -8,7 +8,7 @@ use std::fmt;
 type Module = Vec<String>;
 
 /// How often a name may be handed on from one `use` to the next.
-const MAXIMUM_REEXPORTS: usize = 8;
+const MAX_REEXPORTS: usize = 8;
 
 /// The files in a crate's `src`, but for those that are compiled for tests alone.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Tree {
             name if self.files.contains_key(&child(module, name)) => child(module, name),
             name => {
                 return match self.given(module, name) {
-                    Some(given) if reexports < MAXIMUM_REEXPORTS => {
+                    Some(given) if reexports < MAX_REEXPORTS => {
                         self.resolve(module, &[given, rest].concat(), reexports + 1)
                     }
                     _ => elsewhere(),
@@ -143,7 +143,7 @@ impl Tree {
                 here.push(name.clone());
             } else {
                 let (file, _) = self.file(&here)?;
-                let given = self.given(&here, name).filter(|_| reexports < MAXIMUM_REEXPORTS);
+                let given = self.given(&here, name).filter(|_| reexports < MAX_REEXPORTS);
                 let handed_on = given.and_then(|given| {
                     let rest = rest.get(index + 1..).unwrap_or_default();
                     self.resolve(&here, &[given, rest].concat(), reexports + 1)

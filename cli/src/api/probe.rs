@@ -15,7 +15,7 @@ use tokio::time::sleep;
 /// An integration that does not exist: functions remember for a while what they have read under a name.
 pub(crate) const PROBE_INTEGRATION: &str = "patchbay-doctor-probe";
 
-const MAXIMUM_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl ProbeResponse {
         let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         let clock = date.and_then(|date| ClockSkew::of("the API's", sent, received, date));
         let is_problem = is_problem(response.headers());
-        let body = read_body_limited(response, MAXIMUM_BYTES).await.unwrap_or_default();
+        let body = read_body_limited(response, MAX_BYTES).await.unwrap_or_default();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
         match text("type").strip_prefix(TYPE_PREFIX) {

@@ -4,11 +4,11 @@ use crate::error::CliError;
 use crate::ui::output::sanitize;
 use serde::Serialize;
 use serde_json::Value;
-use shared::api::problem::{TYPE_PREFIX, as_sentence};
+use shared::api::problem::{ProblemType, TYPE_PREFIX, as_sentence};
 use shared::http_client::read_body_limited;
 use std::collections::BTreeMap;
 
-const MAXIMUM_BYTES: usize = 1_000_000;
+const MAX_BYTES: usize = 1_000_000;
 
 /// The headers that matter to a caller.
 const HEADERS: [&str; 3] = ["content-type", "idempotency-replayed", "retry-after"];
@@ -26,7 +26,7 @@ impl ApiResponse {
         let status = response.status().as_u16();
         let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let headers = HEADERS.into_iter().filter_map(|name| Some((name, text(name)?))).collect();
-        let body = read_body_limited(response, MAXIMUM_BYTES).await.map_err(|_| {
+        let body = read_body_limited(response, MAX_BYTES).await.map_err(|_| {
             CliError::Failed(format!("status {status}, but the response is incomplete or too long\n  {retry_hint}"))
         })?;
         let body = serde_json::from_slice(&body).unwrap_or_default();
@@ -44,9 +44,9 @@ impl ApiResponse {
         self.headers.contains_key("idempotency-replayed")
     }
 
-    /// The slug of the problem's `type`.
-    pub(crate) fn problem(&self) -> Option<&str> {
-        text(&self.body, "/type")?.strip_prefix(TYPE_PREFIX)
+    /// The problem's `type`, if this version knows it.
+    pub(crate) fn problem(&self) -> Option<ProblemType> {
+        ProblemType::parse(text(&self.body, "/type")?.strip_prefix(TYPE_PREFIX)?)
     }
 
     /// The problem, the invalid fields, and the platform's own error.
@@ -137,7 +137,7 @@ mod tests {
              correlation id c-1\n  retry after 7 s\n  request_id in the log: r-1",
             answer.describe_error()
         );
-        assert_eq!((Some("rate-limited"), false), (answer.problem(), answer.is_success()));
+        assert_eq!((Some(ProblemType::RateLimited), false), (answer.problem(), answer.is_success()));
     }
 
     #[test]

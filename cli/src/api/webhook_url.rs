@@ -1,5 +1,6 @@
 //! Whether a platform's webhooks are sent to this stack.
 
+use crate::aws::outputs;
 use crate::aws::stack::Stack;
 use shared::model::integration_name::IntegrationName;
 use url::Url;
@@ -18,7 +19,7 @@ pub(crate) enum WebhookTarget {
 
 pub(crate) async fn webhook_target(stack: &Stack, name: &IntegrationName, url: Option<&str>) -> WebhookTarget {
     let Some(url) = url.filter(|url| !url.is_empty()) else { return WebhookTarget::Unknown };
-    let own = [stack.api_url(), stack.output("ApiUrl").await.ok()];
+    let own = [stack.api_url(), stack.output(outputs::API_URL).await.ok()];
     classify(url, &own.into_iter().flatten().collect::<Vec<_>>(), name)
 }
 

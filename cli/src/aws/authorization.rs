@@ -89,7 +89,7 @@ impl AuthorizationSecret {
                 },
             }
         }
-        Err(CliError::Failed(format!("the secret `{}` is written by others all the time: try again", self.id)))
+        Err(CliError::Failed(format!("the secret `{}` keeps changing concurrently: try again", self.id)))
     }
 
     async fn create(&self, authorization: &Authorization, new: NewSecret) -> Result<(), CliError> {

@@ -1,5 +1,6 @@
 //! Integrations as they are stored in Secrets Manager.
 
+use crate::aws::outputs;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use aws_sdk_secretsmanager::Client;
@@ -19,7 +20,7 @@ const SUGGESTIONS: usize = 3;
 
 pub(crate) async fn load(stack: &Stack, name: &IntegrationName) -> Result<Arc<Integration>, CliError> {
     let client = Client::new(&stack.aws);
-    let store = IntegrationStore::new(client, stack.output("SecretPrefix").await?, DEFAULT_TIME_TO_LIVE);
+    let store = IntegrationStore::new(client, stack.output(outputs::SECRET_PREFIX).await?, DEFAULT_TIME_TO_LIVE);
     store.get(name).await.map_err(|error| CliError::Failed(format!("the integration `{name}`: {error}")))
 }
 
@@ -27,7 +28,7 @@ pub(crate) async fn load(stack: &Stack, name: &IntegrationName) -> Result<Arc<In
 pub(crate) struct ListedIntegration {
     pub(crate) name: String,
     pub(crate) changed: Option<Timestamp>,
-    /// When its secret is deleted for good, if it was removed.
+    /// When its secret is deleted permanently, if it was removed.
     pub(crate) deleted: Option<Timestamp>,
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn active_names(listed: Vec<ListedIntegration>) -> Vec<IntegrationNam
 
 /// All integrations of the stack, including removed ones whose secret is not deleted yet.
 pub(crate) async fn list_all(stack: &Stack) -> Result<Vec<ListedIntegration>, CliError> {
-    let listed = list(&Client::new(&stack.aws), stack.output("SecretPrefix").await?).await;
+    let listed = list(&Client::new(&stack.aws), stack.output(outputs::SECRET_PREFIX).await?).await;
     listed.map_err(|error| list_error(&error))
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use std::str::FromStr;
 
 const ACTION: &str = "logs:FilterLogEvents";
-/// What the same call never does better.
+/// Errors that a retry cannot fix.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html#API_FilterLogEvents_Errors>
 const PERMANENT: [&str; 2] = ["InvalidParameterException", "ResourceNotFoundException"];
 

@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod integrations;
 pub(crate) mod log_groups;
 pub(crate) mod log_reader;
+pub(crate) mod outputs;
 mod profile;
 pub(crate) mod sqs;
 pub(crate) mod stack;

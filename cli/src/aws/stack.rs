@@ -2,6 +2,7 @@
 
 use super::profile;
 use crate::aws::error::{AwsError, Diagnosis, is_missing};
+use crate::aws::outputs;
 use crate::error::CliError;
 use crate::target::Target;
 use aws_config::timeout::TimeoutConfig;
@@ -63,7 +64,7 @@ impl Stack {
     }
 
     pub(crate) async fn ledger(&self) -> Result<Ledger, CliError> {
-        Ok(Ledger::new(aws_sdk_dynamodb::Client::new(&self.aws), self.output("LedgerTable").await?))
+        Ok(Ledger::new(aws_sdk_dynamodb::Client::new(&self.aws), self.output(outputs::LEDGER_TABLE).await?))
     }
 
     /// The stack's tags, without those that AWS adds.
@@ -75,10 +76,10 @@ impl Stack {
 
     /// How long functions cache a configuration before they read the secret again.
     pub(crate) async fn configuration_cache(&self) -> Result<Duration, CliError> {
-        const OUTPUT: &str = "ConfigurationCacheSeconds";
-        let seconds = self.output(OUTPUT).await?.parse();
+        let output = outputs::CONFIGURATION_CACHE_SECONDS;
+        let seconds = self.output(output).await?.parse();
         seconds.map(Duration::from_secs).map_err(|_| {
-            CliError::Failed(format!("the output {OUTPUT} of the stack `{}` is not a number of seconds", self.name))
+            CliError::Failed(format!("the output {output} of the stack `{}` is not a number of seconds", self.name))
         })
     }
 
@@ -140,7 +141,7 @@ impl Stack {
     pub(crate) async fn base_url(&self) -> Result<&str, CliError> {
         let base = match &self.api_url {
             Some(url) => url.as_str(),
-            None => self.output("ApiUrl").await?,
+            None => self.output(outputs::API_URL).await?,
         };
         Ok(base.trim_end_matches('/'))
     }

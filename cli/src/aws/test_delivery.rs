@@ -2,6 +2,7 @@
 //! from the ledger.
 
 use crate::aws::error::AwsError;
+use crate::aws::outputs;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use jiff::Timestamp;
@@ -54,7 +55,8 @@ pub(crate) async fn send(
 ) -> Result<ProbeResult, TestDeliveryError> {
     // Functions of a version without this output do not recognize a test delivery.
     stack.configuration_cache().await?;
-    let (queue_url, table) = (stack.output("MessageQueueUrl").await?, stack.output("LedgerTable").await?);
+    let (queue_url, table) =
+        (stack.output(outputs::MESSAGE_QUEUE_URL).await?, stack.output(outputs::LEDGER_TABLE).await?);
     let probe = ProbeEnvelope::new(name.clone(), signed_with, Timestamp::now());
     let body = probe.to_json().map_err(|error| CliError::Failed(error.to_string()))?;
     let message = aws_sdk_sqs::Client::new(&stack.aws).send_message().queue_url(queue_url).message_body(body);

@@ -254,7 +254,7 @@ impl LedgerStatus {
         add("until", self.until.map(|until| until.to_string()));
         add("reason", self.reason.as_deref().map(sanitize));
         add("status", self.status.map(|status| status.to_string()));
-        add("last failure", self.error.as_deref().map(sanitize));
+        add("last error", self.error.as_deref().map(sanitize));
         add("failed at", self.failed_at.map(seconds));
         add(
             "receipt",

@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::Path;
 
 /// No route accepts more.
-const MAXIMUM_BYTES: u64 = 10_000_000;
+const MAX_BYTES: u64 = 10_000_000;
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    read_limited(MAXIMUM_BYTES, path)
+    read_limited(MAX_BYTES, path)
 }
 
 pub(crate) fn read_limited(maximum_bytes: u64, path: &Path) -> Result<Vec<u8>, CliError> {

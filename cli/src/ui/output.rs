@@ -98,6 +98,11 @@ pub(crate) fn key_values<N: AsRef<str>>(pairs: impl IntoIterator<Item = (N, Stri
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// A customer's group in a table: enough digits to tell groups apart.
+pub(crate) fn short_group(group: &str) -> String {
+    group.chars().take(12).collect()
+}
+
 /// A time in whole seconds.
 pub(crate) fn seconds(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -125,7 +125,7 @@ fn chat_id(customer: &str) -> Option<i64> {
     customer.parse().ok().filter(|id| *id > 0)
 }
 
-/// A telephone number.
+/// A phone number.
 fn number(customer: &str) -> Option<&str> {
     let digits = customer.strip_prefix('+')?;
     let is_number = (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Longer than Patchbay's own timeout.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(35);
 /// The customer waits no longer than this for the next attempt.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Patchbay's inbound endpoints.
 pub(crate) struct Inbound {
@@ -80,7 +80,7 @@ impl Inbound {
                 return Err(refusal.reason);
             };
             let wait = asked_for.unwrap_or(wait);
-            if wait > LONGEST_WAIT {
+            if wait > MAX_WAIT {
                 return Err(refusal.reason);
             }
             sleep(wait).await;

@@ -23,7 +23,7 @@ use upload::Uploader;
 
 /// Lambda accepts no larger event.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-const MAXIMUM_BODY_BYTES: usize = 6 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
     let http = HttpClient::from_env()?;
     let aws = aws::connect(&http, &[Service::SecretsManager, Service::DynamoDb]).await?;
     let messages = Endpoint::from_env(&aws, Route::AgentMessages, RetrySafety::NotIdempotent)?;
-    let messages = messages.with_maximum_body(MAXIMUM_BODY_BYTES);
+    let messages = messages.with_maximum_body(MAX_BODY_BYTES);
     let typing = messages.for_route(Route::AgentTyping, RetrySafety::Idempotent);
     let show = messages.for_route(Route::ConversationsShow, RetrySafety::Idempotent);
     let end = messages.for_route(Route::ConversationsEnd, RetrySafety::Idempotent);

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use shared::json::fields::{Fields, integer_in, media_type_with_parameters, parse_with, text, text_up_to};
-use shared::model::agent::MAXIMUM_TEXT;
+use shared::model::agent::MAX_TEXT;
 use shared::model::agentless::messaging_template;
 use shared::platform::upload::FileName;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl AgentRequest {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let has_text_or_media = fields.has("textBody") || fields.has("media");
         let has_template = fields.has("messagingTemplate");
-        let text = fields.optional("textBody", text_up_to(MAXIMUM_TEXT));
+        let text = fields.optional("textBody", text_up_to(MAX_TEXT));
         let media = fields.optional_object("media", Media::read);
         let template = fields.optional("messagingTemplate", messaging_template);
         if !has_text_or_media && !has_template {

@@ -9,7 +9,7 @@ use shared::delivery::envelope::{Envelope, EnvelopeContent, EnvelopeOrigin};
 use shared::delivery::queue::{MessageQueue, SendError};
 use shared::digest::Digest;
 use shared::json::fields::FieldError;
-use shared::limits::MAXIMUM_ID_BYTES;
+use shared::limits::MAX_ID_BYTES;
 use shared::model::agentless::AgentlessMessage;
 use shared::model::card::{CardMessage, CardRecipient, CardRequest, OutboundCard, TextTrace, render_text_trace};
 use shared::model::receipt::Recipient;
@@ -81,7 +81,7 @@ impl MessagingServiceRoute {
                 Ok((trace, left)) => {
                     outcome = left;
                     card.conversation_id = trace.conversation_id.filter(|id| !id.trim().is_empty());
-                    if let Some(id) = trace.id.filter(|id| !id.trim().is_empty() && id.len() <= MAXIMUM_ID_BYTES) {
+                    if let Some(id) = trace.id.filter(|id| !id.trim().is_empty() && id.len() <= MAX_ID_BYTES) {
                         origin = EnvelopeOrigin::TracedCard;
                         card.id = id;
                     }

@@ -16,7 +16,7 @@ pub(crate) struct OpenMessagingRoute {
 
 struct User {
     id: String,
-    /// Whether the id is from an earlier look-up of the email address.
+    /// Whether the id is from an earlier lookup of the email address.
     cached: bool,
 }
 
@@ -97,10 +97,10 @@ fn lookup_problem(problem: Problem) -> Problem {
                                name the recipient by userId.";
             Problem { explanation: explanation.to_owned(), ..problem }
         }
-        // A look-up changes nothing.
+        // A lookup changes nothing.
         (ProblemType::OutcomeUnknown, _) => Problem {
             platform: problem.platform,
-            ..Problem::unavailable("The platform did not answer the look-up of the email address.").nothing_sent()
+            ..Problem::unavailable("The platform did not answer the lookup of the email address.").nothing_sent()
         },
         _ => problem,
     }

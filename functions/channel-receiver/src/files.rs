@@ -30,7 +30,7 @@ impl Receiver {
         let body = if request.method == Method::HEAD {
             Body::Empty
         } else {
-            let maximum = FileLink::MAXIMUM_BYTES;
+            let maximum = FileLink::MAX_BYTES;
             let read = self.channels.read_file(channel, &link.reference, maximum, request.deadline()).await;
             let content = read.map_err(|error| of_file(&error))?;
             let milliseconds = request.received_at.elapsed().as_millis() as u64;

@@ -25,7 +25,7 @@ use tracing::{Instrument, Span, error_span};
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Far more than a provider sends.
-const MAXIMUM_BODY_BYTES: usize = 131_072;
+const MAX_BODY_BYTES: usize = 131_072;
 
 pub(crate) struct Receiver {
     pub(crate) integrations: IntegrationStore,
@@ -83,7 +83,7 @@ impl Receiver {
         let (name, milliseconds) = (name.clone(), request.received_at.elapsed().as_millis() as u64);
         match handled {
             Handled { queued: 0, ignored } => {
-                tracing::info!(kind = ignored.unwrap_or("nothing"), outcome = "ignored", milliseconds);
+                tracing::info!(kind = ignored.unwrap_or("no event"), outcome = "ignored", milliseconds);
             }
             Handled { queued, .. } => {
                 let emf = Emf::of((0..queued).map(|_| Event::Accepted(&name)));
@@ -102,16 +102,17 @@ impl Receiver {
     ) -> Result<(Acknowledgement, Handled), Problem> {
         let query = request.query.as_deref();
         let provider_request = ProviderRequest { headers: &request.headers, path, query, body: &request.body };
+        let size = request.check_size(MAX_BODY_BYTES);
+        if !channel_of(&integration)?.waits_for_acceptance() {
+            // Before the signature, whose check reads the whole body.
+            size.clone()?;
+        }
         let integration = self.verify_with_refresh(integration, &provider_request).await?;
         let channel = channel_of(&integration)?;
         Span::current().record("channel", channel.name().as_str());
-        match request.check_size(MAXIMUM_BODY_BYTES) {
-            Ok(()) => {}
-            Err(_) if channel.waits_for_acceptance() => {
-                let handled = Handled { queued: 0, ignored: Some("an event that is too large") };
-                return Ok((channel.acknowledgement(), handled));
-            }
-            Err(problem) => return Err(problem),
+        if size.is_err() {
+            let handled = Handled { queued: 0, ignored: Some("an event that is too large") };
+            return Ok((channel.acknowledgement(), handled));
         }
         let arrival = Arrival { integration: &integration.name, channel, at: Timestamp::now(), trace_id };
         let events = channel.parse(&provider_request).map_err(|fault| Problem::invalid_body(vec![fault]))?;
@@ -133,8 +134,7 @@ impl Receiver {
                 ChannelEvent::Status(report) => {
                     let open = |channel: &ChannelConfig| StatusLink::open(channel.sealer(), &report.link);
                     let Some((_, link)) = self.integrations.open_sealed(Arc::clone(&integration), open).await? else {
-                        handled.ignored =
-                            Some("status at an address that is not Patchbay's, or of a secret that has ended");
+                        handled.ignored = Some("status with an unknown token, or one of a replaced secret");
                         continue;
                     };
                     Span::current().record("message_id", &*bounded(&link.message_id));
@@ -143,7 +143,7 @@ impl Receiver {
                             self.queue.send_receipt(&receipt).await.map_err(|error| not_stored(&error))?;
                             handled.queued += 1;
                         }
-                        None => handled.ignored = Some("status that says nothing to the platform"),
+                        None => handled.ignored = Some("status that says nothing about the whole message"),
                     }
                 }
                 ChannelEvent::Ignored(kind) => handled.ignored = Some(kind),
@@ -164,7 +164,7 @@ impl Receiver {
         };
         let (integration, secret) = self
             .integrations
-            .with_refresh(integration, verify, |error| error.may_be_outdated_secret())
+            .with_refresh(integration, verify, |error| error.may_be_stale_secret())
             .await?
             .map_err(|error| Problem::new(ProblemType::InvalidSignature, as_sentence(&error.to_string())))?;
         Span::current().record("secret", secret.for_log());

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How much of a response's body is read: docs/messaging-service.md names it.
-const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
@@ -100,7 +100,7 @@ pub(crate) async fn attempt(
     };
     let result = classify(response.status(), response.headers(), now);
     let headers = response.headers().clone();
-    let (body, is_complete) = http_client::read_body_prefix(response, MAXIMUM_RESPONSE_BYTES).await;
+    let (body, is_complete) = http_client::read_body_prefix(response, MAX_RESPONSE_BYTES).await;
     let answer = if !is_complete && started_at.elapsed() >= timeout { Answer::TimedOut } else { Answer::Prompt };
     let result = match result {
         AttemptResult::Accepted(_) => AttemptResult::Accepted(ImmediateReceipt::read(&headers, &body, is_complete)),

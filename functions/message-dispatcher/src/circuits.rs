@@ -1,33 +1,34 @@
 //! The circuit breaker of each endpoint: one that does not answer gets few attempts, so that it holds few of the function's
 //! concurrent batches.
 //!
-//! After [`TIMEOUTS_TO_OPEN`] time-outs in a row the circuit opens: no attempt is made, and messages wait. When it has been open for
-//! its period, one attempt is made, the trial. An answer, whatever its status, closes the circuit; another time-out opens it
+//! After [`TIMEOUTS_TO_OPEN`] timeouts in a row the circuit opens: no attempt is made, and messages wait. When it has been open for
+//! its period, one attempt is made, the trial. An answer, whatever its status, closes the circuit; another timeout opens it
 //! for longer. The state is in the ledger. Each process reads it at the start of a batch, and when an endpoint answers after
 //! more than a second, so that the answers of slow attempts count.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::ledger::{Circuit, LaneStates, Ledger, LedgerError, TrialClaim};
+use shared::delivery::backoff::doubled;
+use shared::ledger::{Circuit, LaneStates, Ledger, LedgerError, TrialLease};
 use shared::model::endpoint::Endpoint;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many time-outs in a row open the circuit.
+/// How many timeouts in a row open the circuit.
 const TIMEOUTS_TO_OPEN: u64 = 5;
-/// The time-outs last for at least this long: an answer of any process within it starts the count again. Processes notice
+/// The timeouts last for at least this long: an answer of any process within it starts the count again. Processes notice
 /// the count a second later at most ([`FRESH_FOR`]).
-const MINIMUM_SPAN: SignedDuration = SignedDuration::from_secs(2);
+const MIN_SPAN: SignedDuration = SignedDuration::from_secs(2);
 /// The period for which a circuit opens at first. It doubles with each trial that times out.
-const FIRST_PERIOD: Duration = Duration::from_secs(10);
+const INITIAL_PERIOD: Duration = Duration::from_secs(10);
 const MAX_PERIOD: Duration = Duration::from_secs(60);
-/// How long a trial may take in addition to its time-out, for other processes.
+/// How long a trial may take in addition to its timeout, for other processes.
 const TRIAL_MARGIN: Duration = Duration::from_secs(2);
 /// How long a state that was read is used.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 /// How many endpoints' states are kept. A full map is emptied: a state that is not kept is read again.
-const MAXIMUM_KNOWN: usize = 10_000;
+const MAX_KNOWN: usize = 10_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CircuitState {
@@ -91,33 +92,33 @@ impl KnownCircuit {
 }
 
 /// What is known of a half-open circuit after a request for its trial, which would last until then.
-fn after_claim(
+fn after_request(
     circuit: Circuit,
-    claim: &Result<TrialClaim, LedgerError>,
+    lease: &Result<TrialLease, LedgerError>,
     until: Timestamp,
     now: Timestamp,
 ) -> (Circuit, Admission) {
-    let claimed = Circuit { open_until: Some(until), ..circuit };
-    match claim {
-        Ok(TrialClaim::Claimed) => (claimed, Admission::Attempt(Some(Trial(until)))),
-        Ok(TrialClaim::Refused(circuit)) => match CircuitState::of(circuit, now) {
+    let leased = Circuit { open_until: Some(until), ..circuit };
+    match lease {
+        Ok(TrialLease::Acquired) => (leased, Admission::Attempt(Some(Trial(until)))),
+        Ok(TrialLease::Refused(circuit)) => match CircuitState::of(circuit, now) {
             CircuitState::Closed => (*circuit, Admission::Attempt(None)),
             CircuitState::Open { until } | CircuitState::HalfOpen { since: until } => {
                 (*circuit, Admission::Wait { until })
             }
         },
-        Err(_) => (claimed, Admission::Wait { until }),
+        Err(_) => (leased, Admission::Wait { until }),
     }
 }
 
-/// Until when the circuit is open after a time-out; none if that does not open it.
+/// Until when the circuit is open after a timeout; none if that does not open it.
 fn opens_until(circuit: &Circuit, trial: Option<Trial>, now: Timestamp) -> Option<Timestamp> {
     let span = circuit.since.map(|since| now.duration_since(since))?;
     let is_open_elsewhere = circuit.open_until.is_some_and(|until| now < until && trial != Some(Trial(until)));
-    if circuit.timeouts < TIMEOUTS_TO_OPEN || span < MINIMUM_SPAN || is_open_elsewhere {
+    if circuit.timeouts < TIMEOUTS_TO_OPEN || span < MIN_SPAN || is_open_elsewhere {
         return None;
     }
-    let period = FIRST_PERIOD.saturating_mul(2_u32.saturating_pow(circuit.openings)).min(MAX_PERIOD);
+    let period = doubled(INITIAL_PERIOD, circuit.openings.into(), MAX_PERIOD);
     now.checked_add(period).ok()
 }
 
@@ -147,7 +148,7 @@ impl Circuits {
 
     fn know(&self, endpoint: &Endpoint, circuit: Circuit) {
         let mut map = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if map.len() >= MAXIMUM_KNOWN {
+        if map.len() >= MAX_KNOWN {
             map.clear();
         }
         map.insert(endpoint.clone(), KnownCircuit { circuit, read_at: Instant::now() });
@@ -172,10 +173,10 @@ impl Circuits {
             CircuitState::HalfOpen { since } => since,
         };
         let until = whole_milliseconds(now.saturating_add(timeout + TRIAL_MARGIN).unwrap_or(Timestamp::MAX));
-        let claim = self.ledger.claim_trial(endpoint, since, until).await;
-        let (circuit, admission) = after_claim(circuit, &claim, until, now);
+        let lease = self.ledger.acquire_trial(endpoint, since, until).await;
+        let (circuit, admission) = after_request(circuit, &lease, until, now);
         self.know(endpoint, circuit);
-        if let Err(error) = claim {
+        if let Err(error) = lease {
             not_changed(endpoint, &error);
         }
         admission
@@ -193,7 +194,7 @@ impl Circuits {
         }
     }
 
-    /// A state that was read before the attempt may not have the time-outs that other attempts met meanwhile.
+    /// A state that was read before the attempt may not have the timeouts that other attempts met meanwhile.
     async fn close_unless_closed(&self, endpoint: &Endpoint) -> Result<(), LedgerError> {
         if !self.known(endpoint).is_some_and(|known| known.is_fresh()) {
             self.learn(&self.ledger.lane_states(&[], vec![endpoint.clone()]).await?);
@@ -287,14 +288,14 @@ mod tests {
     #[test]
     fn a_trial_that_another_process_got_is_waited_for_and_a_circuit_that_it_closed_is_closed() {
         let (half_open, until) = (circuit(5, Some(30)), at(43));
-        let after = |claim| after_claim(half_open, &claim, until, at(31));
+        let after = |lease| after_request(half_open, &lease, until, at(31));
         let trial = Circuit { open_until: Some(until), ..half_open };
-        assert_eq!((trial, Admission::Attempt(Some(Trial(until)))), after(Ok(TrialClaim::Claimed)));
+        assert_eq!((trial, Admission::Attempt(Some(Trial(until)))), after(Ok(TrialLease::Acquired)));
         let elsewhere = circuit(5, Some(42));
         let expected = (elsewhere, Admission::Wait { until: at(42) });
-        assert_eq!(expected, after(Ok(TrialClaim::Refused(elsewhere))));
+        assert_eq!(expected, after(Ok(TrialLease::Refused(elsewhere))));
         let closed = Circuit::default();
-        assert_eq!((closed, Admission::Attempt(None)), after(Ok(TrialClaim::Refused(closed))));
+        assert_eq!((closed, Admission::Attempt(None)), after(Ok(TrialLease::Refused(closed))));
         let unavailable = LedgerError::Unavailable("timeout".to_owned());
         assert_eq!((trial, Admission::Wait { until }), after(Err(unavailable)));
     }

@@ -20,10 +20,10 @@ use std::time::Duration;
 /// failures are over by then. Receives in which it only waited behind another record count.
 pub(crate) const DIRECT_RECEIVES: u64 = 3;
 /// The longest delay of a retry on the direct lane: a messaging service may ask for hours.
-pub(crate) const MAXIMUM_DIRECT_DELAY: Duration = Duration::from_secs(4);
+pub(crate) const MAX_DIRECT_DELAY: Duration = Duration::from_secs(4);
 /// The receive on the direct lane at which a record is moved that is not handled for another reason: the integration's
 /// secret cannot be read, say. Most such reasons are gone sooner, or concern all records.
-pub(crate) const MAXIMUM_DIRECT_RECEIVES: u64 = 10;
+pub(crate) const MAX_DIRECT_RECEIVES: u64 = 10;
 
 /// Where a group's records were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,10 +129,10 @@ async fn process_direct<S: Steps>(steps: &S, records: Vec<Queued<S::Record>>) ->
                 result.acknowledged.push(queued.record);
                 continue;
             }
-            Disposition::Return { after } if queued.receive_count < MAXIMUM_DIRECT_RECEIVES => {
+            Disposition::Return { after } if queued.receive_count < MAX_DIRECT_RECEIVES => {
                 return result.returning(after, std::iter::once(queued).chain(records));
             }
-            Disposition::Retry { after } if queued.receive_count < DIRECT_RECEIVES && after <= MAXIMUM_DIRECT_DELAY => {
+            Disposition::Retry { after } if queued.receive_count < DIRECT_RECEIVES && after <= MAX_DIRECT_DELAY => {
                 return result.returning(after, std::iter::once(queued).chain(records));
             }
             Disposition::Return { after } | Disposition::Retry { after } | Disposition::CircuitOpen { after } => after,

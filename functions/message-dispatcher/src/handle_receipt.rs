@@ -29,9 +29,11 @@ use tracing::{Instrument, Level, error_span};
 /// How handling a receipt ended.
 enum ReceiptOutcome {
     Posted,
+    /// The ledger has the status. The platform has no word for it, or takes no receipt of the message.
+    Recorded,
     /// It was completed before.
     Duplicate,
-    /// A status that counts for more was reported before, or a replay sends the message again.
+    /// A more advanced status was reported before, or a replay sends the message again.
     Outdated,
     /// Another worker has the lease.
     InProgressElsewhere {
@@ -75,6 +77,9 @@ impl Dispatcher {
         let integration = match self.integrations.get(&envelope.integration).await {
             Ok(integration) => integration,
             Err(error) if is_permanent(&error, envelope.received_at) => {
+                if without_receipt(envelope) {
+                    return ReceiptOutcome::Recorded;
+                }
                 let given_up = self.give_up_orphaned_receipt(envelope, error.to_string(), context).await;
                 return given_up.unwrap_or_else(|error| ReceiptOutcome::internal_error(&error, context));
             }
@@ -83,6 +88,9 @@ impl Dispatcher {
         let posted = async {
             if !self.is_news(envelope, &integration).await? {
                 return Ok(ReceiptOutcome::Outdated);
+            }
+            if !is_for_platform(envelope, &integration) {
+                return Ok(ReceiptOutcome::Recorded);
             }
             self.acquire_and_post(envelope, &integration, context).await
         };
@@ -112,7 +120,7 @@ impl Dispatcher {
         let is_news = matches!(news, StatusNews::New | StatusNews::Repeated);
         // The last part has the options.
         if is_news && is_failed && is_last_part {
-            let address = receipt.to.id.clone();
+            let address = report.address.as_ref().unwrap_or(&receipt.to.id).clone();
             if let Some(unseen) = LastOffer::of(&integration.name, channel, address, &receipt.message_id) {
                 self.restore_offer_before(&unseen).await;
             }
@@ -236,9 +244,12 @@ impl ReceiptOutcome {
 
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Posted | Self::Duplicate | Self::Outdated | Self::Failed(_) | Self::IntegrationRemoved(_) => {
-                Disposition::Ack
-            }
+            Self::Posted
+            | Self::Recorded
+            | Self::Duplicate
+            | Self::Outdated
+            | Self::Failed(_)
+            | Self::IntegrationRemoved(_) => Disposition::Ack,
             Self::InProgressElsewhere { until } => Disposition::retry_after_lease(*until),
             Self::NotHandled(not_handled) => not_handled.disposition,
             Self::RetryScheduled { after, .. } => Disposition::Retry { after: *after },
@@ -257,11 +268,12 @@ impl ReceiptOutcome {
         let emf = Emf::of(event.into_iter().chain(calls.events()));
         let (level, outcome, reason) = match self {
             Self::Posted => (Level::INFO, "receipt_posted", None),
+            Self::Recorded => (Level::INFO, "receipt_recorded", Some("the platform takes no such receipt".to_owned())),
             Self::Duplicate => (Level::INFO, "receipt_duplicate", Some("already completed".to_owned())),
             Self::Outdated => (
                 Level::INFO,
                 "receipt_outdated",
-                Some("one that counts for more was reported, or a replay sends it again".to_owned()),
+                Some("a more advanced status was reported, or a replay sends the message again".to_owned()),
             ),
             Self::InProgressElsewhere { .. } => {
                 (Level::INFO, "receipt_retry", Some("another worker has the lease".to_owned()))
@@ -293,6 +305,16 @@ impl ReceiptOutcome {
             milliseconds
         );
     }
+}
+
+/// Whether it is about a message of which the platform takes no receipt.
+fn without_receipt(envelope: &ReceiptEnvelope) -> bool {
+    envelope.provider.as_ref().is_some_and(|report| report.without_receipt)
+}
+
+/// Whether the platform takes the receipt.
+fn is_for_platform(envelope: &ReceiptEnvelope, integration: &Integration) -> bool {
+    !without_receipt(envelope) && integration.platform.name().receipt_status(envelope.receipt.status).is_some()
 }
 
 /// How the platform answered, given why the call failed and whether it used all of its time: a token that does not come

@@ -1,4 +1,4 @@
-//! Messages that are sent once: a channel does not know repetitions. So a message that may have been sent is not sent again,
+//! Messages that are sent once: channels do not deduplicate. So a message that may have been sent is not sent again,
 //! unless an operator replays it.
 
 use crate::dispatcher::Dispatcher;
@@ -31,7 +31,7 @@ fn reports_status(integration: &Integration) -> bool {
 }
 
 impl Dispatcher {
-    /// A messaging service knows repetitions by their id. A channel does not.
+    /// A messaging service drops repetitions by their id. Channels do not.
     pub(crate) async fn acquire_delivery(
         &self,
         task: &Task<'_>,
@@ -96,7 +96,7 @@ impl Dispatcher {
         Ok(reported.is_some_and(|reported| reported != DeliveryStatus::Failed))
     }
 
-    /// Which parts this attempt sends, of so many. A replay continues after those that were sent before it, unless one of them
+    /// Which of these parts this attempt sends. A replay continues after those that were sent before it, unless one of them
     /// was reported as failed: any part may be the one that the customer lacks.
     pub(crate) async fn begin_sending(
         &self,

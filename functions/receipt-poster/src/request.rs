@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::api::problem::Problem;
 use shared::json::fields::{self, FieldError, Fields, id};
-use shared::limits::MAXIMUM_AHEAD;
+use shared::limits::MAX_AHEAD;
 use shared::model::receipt::{DeliveryReceipt, Recipient, ReportedOutcome};
 use shared::model::trace_id::TraceId;
 use shared::platform::PlatformName;
 
-const MAXIMUM_RECEIPTS: usize = 100;
+const MAX_RECEIPTS: usize = 100;
 
 pub(crate) enum Receipts {
     One(StatusReport),
@@ -46,7 +46,7 @@ impl Receipts {
         let elements = fields.required("receipts", |value| {
             let Value::Array(elements) = value else { return Err(not_a_batch()) };
             let elements: Vec<_> = elements.into_iter().enumerate().filter(|(_, element)| !element.is_null()).collect();
-            if (1..=MAXIMUM_RECEIPTS).contains(&elements.len()) { Ok(elements) } else { Err(not_a_batch()) }
+            if (1..=MAX_RECEIPTS).contains(&elements.len()) { Ok(elements) } else { Err(not_a_batch()) }
         });
         let read = |(index, element)| BatchEntry { index, report: read_entry(index, element) };
         Some(Self::Batch(elements?.into_iter().map(read).collect()))
@@ -54,7 +54,7 @@ impl Receipts {
 }
 
 fn not_a_batch() -> String {
-    format!("must be a list of 1 to {MAXIMUM_RECEIPTS} receipts")
+    format!("must be a list of 1 to {MAX_RECEIPTS} receipts")
 }
 
 /// Reads one entry of a batch. The others are posted even if this one is malformed.
@@ -169,7 +169,7 @@ impl StatusReport {
 /// report invalid.
 fn readable_time(value: Value, now: Timestamp) -> Option<Timestamp> {
     let time: Timestamp = value.as_str()?.trim().parse().ok()?;
-    (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAXIMUM_AHEAD).then_some(time)
+    (time > Timestamp::UNIX_EPOCH && time.duration_since(now) <= MAX_AHEAD).then_some(time)
 }
 
 #[cfg(test)]

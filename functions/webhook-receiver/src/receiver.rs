@@ -23,7 +23,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span, error_span};
 
 /// What fits into one queue message, with room for the envelope.
-const MAXIMUM_BODY_BYTES: usize = 1_000_000;
+const MAX_BODY_BYTES: usize = 1_000_000;
 
 pub(crate) struct Receiver {
     integrations: IntegrationStore,
@@ -96,7 +96,7 @@ impl Receiver {
         trace_id: Option<TraceId>,
     ) -> Result<Received, Problem> {
         let integration = self.integrations.get(name).await?;
-        request.check_size(MAXIMUM_BODY_BYTES)?;
+        request.check_size(MAX_BODY_BYTES)?;
         let integration = self.verify_with_refresh(integration, request).await?;
         let now = Timestamp::now();
         let body = i_json::normalized(without_bom(&request.body));
@@ -131,7 +131,7 @@ impl Receiver {
         let verify = |integration: &Integration| integration.platform.verify(&request.headers, &request.body);
         let (integration, secret) = self
             .integrations
-            .with_refresh(integration, verify, |error| error.may_be_outdated_secret())
+            .with_refresh(integration, verify, |error| error.may_be_stale_secret())
             .await?
             .map_err(|error| Problem::new(ProblemType::InvalidSignature, as_sentence(&error.to_string())))?;
         Span::current().record("secret", secret.for_log());

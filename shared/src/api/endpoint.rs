@@ -29,7 +29,7 @@ use tracing::Instrument;
 /// A signature covers the body and not the route: over no body it is the same for every route, that of a request to read too.
 const EMPTY: &str = "must be an object in a signed request, such as {}";
 /// The default limit of a body.
-const MAXIMUM_BODY_BYTES: usize = 256 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// One route of the caller API.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Endpoint {
             route,
             retry_safety,
             replay_policy: ReplayPolicy::FinalResponses,
-            maximum_body_bytes: MAXIMUM_BODY_BYTES,
+            maximum_body_bytes: MAX_BODY_BYTES,
             may_defer: false,
             integrations: Arc::new(IntegrationStore::connect(aws)?),
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(aws), required_env("LEDGER_TABLE")?),
@@ -63,7 +63,7 @@ impl Endpoint {
     /// Another route of the same function, with the default policy and limit.
     #[must_use]
     pub fn for_route(&self, route: Route, retry_safety: RetrySafety) -> Self {
-        let (replay_policy, maximum_body_bytes) = (ReplayPolicy::FinalResponses, MAXIMUM_BODY_BYTES);
+        let (replay_policy, maximum_body_bytes) = (ReplayPolicy::FinalResponses, MAX_BODY_BYTES);
         Self { route, retry_safety, replay_policy, maximum_body_bytes, may_defer: false, ..self.clone() }
     }
 

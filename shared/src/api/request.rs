@@ -18,7 +18,7 @@ use tokio::time::Instant;
 /// The time for a request whose invocation has no deadline (`cargo lambda watch`).
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
-const MAXIMUM_KEY_BYTES: usize = 255;
+const MAX_KEY_BYTES: usize = 255;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -140,7 +140,7 @@ impl ApiRequest {
     pub(super) fn idempotency_key(&self, caller_webhook_id: Option<String>) -> Result<Option<String>, Problem> {
         let invalid = |detail: String| Err(Problem::new(ProblemType::InvalidIdempotencyKey, detail));
         if caller_webhook_id.as_deref().is_some_and(|id| !is_key(id)) {
-            return invalid(format!("webhook-id must have 1 to {MAXIMUM_KEY_BYTES} printable characters."));
+            return invalid(format!("webhook-id must have 1 to {MAX_KEY_BYTES} printable characters."));
         }
         let mut values = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(value) = values.next() else { return Ok(caller_webhook_id) };
@@ -148,7 +148,7 @@ impl ApiRequest {
             Ok(key) if is_key(key) && values.next().is_none() => key.to_owned(),
             _ => {
                 return invalid(format!(
-                    "There must be one Idempotency-Key header, with 1 to {MAXIMUM_KEY_BYTES} printable characters."
+                    "There must be one Idempotency-Key header, with 1 to {MAX_KEY_BYTES} printable characters."
                 ));
             }
         };
@@ -175,7 +175,7 @@ impl ApiRequest {
 }
 
 fn is_key(text: &str) -> bool {
-    (1..=MAXIMUM_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    (1..=MAX_KEY_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 #[cfg(test)]

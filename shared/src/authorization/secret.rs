@@ -35,7 +35,7 @@ pub(super) enum SecretError {
     /// There is none, or it is scheduled for deletion.
     #[error("there is no secret with tokens")]
     Missing,
-    #[error("the secret with the tokens is no JSON object")]
+    #[error("the secret with the tokens is not a JSON object")]
     Malformed,
     #[error("{CHANGED_CONCURRENTLY}")]
     Conflict,

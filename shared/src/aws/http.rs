@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
 /// More than any response that the functions ask for: an item of the ledger has at most 400 KB.
-const MAXIMUM_RESPONSE_BYTES: usize = 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// The SDK's own settings for connections are not used: the timeout of an attempt bounds connecting as well.
 pub(super) fn sdk_client(http: HttpClient) -> SharedHttpClient {
@@ -35,7 +35,7 @@ async fn send(http: &HttpClient, request: HttpRequest) -> Result<HttpResponse, C
     let request = request.try_into().map_err(|error: reqwest::Error| user(error.into()))?;
     let response = http.execute(request).await.map_err(connector_error)?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES).await;
+    let body = read_body_limited(response, MAX_RESPONSE_BYTES).await;
     let body = body.map_err(|error| ConnectorError::io(error.into()))?;
     let mut answer = HttpResponse::new(status.into(), SdkBody::from(body));
     *answer.headers_mut() = headers.try_into().map_err(|error| ConnectorError::other(BoxError::from(error), None))?;

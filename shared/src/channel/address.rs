@@ -1,4 +1,4 @@
-//! Addresses: what an integration's provider calls, and what is called of the provider.
+//! URLs: the integration's, which its provider calls, and that of the provider's API.
 
 use crate::http_client::OutboundUrl;
 use crate::json::fields::text;

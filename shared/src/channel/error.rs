@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Why a part of a message was not sent. No variant holds text, an address or a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The provider refused it for good.
+    /// The provider permanently refused it.
     #[error("the channel refused the message{}", with_code(code))]
     Refused {
         reason: ReasonCode,

@@ -6,6 +6,7 @@ use super::seal::Sealer;
 use crate::model::receipt::Recipient;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::ops::Not;
 
 /// In the address to which a provider reports the status of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,12 @@ pub struct StatusLink {
     /// The replay that sent the first part of the message.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// The customer's address in the channel, if the platform has an id of its own.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether the platform takes no receipt of the message.
+    #[serde(rename = "n", default, skip_serializing_if = "Not::not")]
+    pub without_receipt: bool,
 }
 
 /// In the address of a customer's file, for the platform.
@@ -59,7 +66,7 @@ impl FileLink {
     /// The largest file that its route can answer with: Lambda's answer is at most 6 MB, with the file in base64.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-    pub const MAXIMUM_BYTES: u64 = 4_400_000;
+    pub const MAX_BYTES: u64 = 4_400_000;
 
     #[must_use]
     pub fn seal(&self, sealer: &Sealer) -> Option<String> {

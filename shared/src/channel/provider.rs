@@ -23,7 +23,7 @@ pub struct TrialRequest {
     pub body: String,
 }
 
-/// The answer by which a provider takes an event for received.
+/// The response that acknowledges an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acknowledgement {
     pub content_type: &'static str,

@@ -113,7 +113,7 @@ impl MessagingServiceClient {
 }
 
 /// The longest description of a failed call, in characters.
-const MAXIMUM_DETAIL: usize = 300;
+const MAX_DETAIL: usize = 300;
 
 /// Why there was no response from the messaging service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +148,7 @@ impl From<reqwest::Error> for NoAnswer {
         let refused = causes(&error).any(|cause| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
         });
-        let text: String = error_chain(&error).chars().take(MAXIMUM_DETAIL).collect();
+        let text: String = error_chain(&error).chars().take(MAX_DETAIL).collect();
         match () {
             () if error.is_timeout() => Self::Timeout,
             () if refused => Self::ConnectionRefused,

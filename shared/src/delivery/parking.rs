@@ -120,9 +120,9 @@ impl ParkingQueue {
 mod tests {
     use super::*;
     use crate::delivery::envelope::Envelope;
-    use crate::delivery::queue::{MAXIMUM_BYTES, MAXIMUM_SQS_BYTES};
-    use crate::delivery::retry_lane::MAXIMUM_ATTRIBUTES;
-    use crate::limits::MAXIMUM_LOGGED_BYTES;
+    use crate::delivery::queue::{MAX_BYTES, MAX_SQS_BYTES};
+    use crate::delivery::retry_lane::MAX_ATTRIBUTES;
+    use crate::limits::MAX_LOGGED_BYTES;
 
     const ID: &str = "2f1e0d9c-8b7a-4695-8473-625140302f1e";
 
@@ -131,7 +131,7 @@ mod tests {
             webhook_id: format!("msg_{}", "0".repeat(64)),
             reason: "refused".to_owned(),
             status: Some(422),
-            error: Some("\u{1}".repeat(MAXIMUM_LOGGED_BYTES)),
+            error: Some("\u{1}".repeat(MAX_LOGGED_BYTES)),
             failed_at: "2026-01-02T03:04:05.678901234Z".parse().unwrap(),
             attempts: u64::MAX,
             group: "0".repeat(64),
@@ -165,14 +165,13 @@ mod tests {
     #[test]
     fn the_largest_queued_message_can_be_parked_replayed_moved_and_parked_again() {
         let rest = r#"{"integration":"acme","original":""}"#;
-        let mut envelope =
-            format!(r#"{{"integration":"acme","original":"{}"}}"#, "x".repeat(MAXIMUM_BYTES - rest.len()));
-        assert_eq!(MAXIMUM_BYTES, envelope.len());
+        let mut envelope = format!(r#"{{"integration":"acme","original":"{}"}}"#, "x".repeat(MAX_BYTES - rest.len()));
+        assert_eq!(MAX_BYTES, envelope.len());
         for _ in 0..2 {
             let message = parked(&envelope);
-            assert!(serde_json::to_string(&message).unwrap().len() <= MAXIMUM_SQS_BYTES);
+            assert!(serde_json::to_string(&message).unwrap().len() <= MAX_SQS_BYTES);
             envelope = message.to_replay(ID, message.failed_at).unwrap();
-            assert!(envelope.len() + MAXIMUM_ATTRIBUTES <= MAXIMUM_SQS_BYTES);
+            assert!(envelope.len() + MAX_ATTRIBUTES <= MAX_SQS_BYTES);
         }
     }
 }

@@ -11,11 +11,11 @@ use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 
 /// The largest message that SQS accepts, in bytes.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
-pub(crate) const MAXIMUM_SQS_BYTES: usize = 1_048_576;
+pub(crate) const MAX_SQS_BYTES: usize = 1_048_576;
 /// Reserved for the fields that are added when a message is parked or replayed.
 const ROOM_FOR_PARKING: usize = 4_096;
 /// The largest message that is sent to the queue, in bytes.
-pub(crate) const MAXIMUM_BYTES: usize = MAXIMUM_SQS_BYTES - ROOM_FOR_PARKING;
+pub(crate) const MAX_BYTES: usize = MAX_SQS_BYTES - ROOM_FOR_PARKING;
 
 #[derive(Debug, Clone)]
 pub struct MessageQueue {
@@ -89,7 +89,7 @@ impl MessageQueue {
     }
 
     pub(super) async fn send(&self, group: &Digest, deduplication_id: &Digest, body: String) -> Result<(), SendError> {
-        if body.len() > MAXIMUM_BYTES {
+        if body.len() > MAX_BYTES {
             return Err(SendError::TooLarge);
         }
         self.send_with(group.as_str(), deduplication_id.as_str(), body, |request| request).await

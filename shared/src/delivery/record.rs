@@ -6,7 +6,7 @@ use crate::model::receipt::{DeliveryReceipt, DeliveryStatus, FailureReason, Reci
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The reason of what was refused for good.
+/// The reason of what was permanently refused.
 pub const REFUSED: &str = "refused";
 /// The reason of what an endpoint that asks to be removed refused.
 pub const GONE: &str = "gone";

@@ -70,7 +70,7 @@ impl MessageQueue {
 
 /// What the attributes take of a message's size at most: SQS counts their names, types and values.
 #[cfg(test)]
-pub(super) const MAXIMUM_ATTRIBUTES: usize = 128;
+pub(super) const MAX_ATTRIBUTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +81,7 @@ mod tests {
         let sequence_number = Some(u128::MAX.to_string());
         let moved = MovedRecord { sequence_number, sent_at: Some(Timestamp::MAX), due_at: Some(Timestamp::MAX) };
         let bytes: usize = moved.attributes().map(|(name, value)| name.len() + "String".len() + value.len()).sum();
-        assert!(bytes <= MAXIMUM_ATTRIBUTES, "{bytes}");
+        assert!(bytes <= MAX_ATTRIBUTES, "{bytes}");
     }
 
     #[test]

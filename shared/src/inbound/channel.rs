@@ -70,11 +70,11 @@ impl Arrival<'_> {
         Some(attachment)
     }
 
-    /// The receipt for the platform; `None` if it has no word for the status, or the status says nothing about the whole
-    /// message.
+    /// The receipt for the platform, in its word for the status if it has one; `None` if the status says nothing about the
+    /// whole message.
     #[must_use]
     pub fn receipt(self, platform: PlatformName, link: StatusLink, report: &StatusReport) -> Option<ReceiptEnvelope> {
-        let (is_last_part, replay) = (link.is_last, link.replay);
+        let is_last_part = link.is_last;
         if !is_last_part && report.status != DeliveryStatus::Failed {
             return None;
         }
@@ -82,7 +82,7 @@ impl Arrival<'_> {
             message_id: link.message_id,
             from: None,
             to: link.to,
-            status: platform.receipt_status(report.status)?,
+            status: platform.receipt_status(report.status).unwrap_or(report.status),
             reasons: report.reasons.clone(),
             time: self.at,
             is_final: report.is_final,
@@ -93,7 +93,13 @@ impl Arrival<'_> {
             integration: self.integration.clone(),
             received_at: self.at,
             receipt,
-            provider: Some(ProviderReport { is_last_part, code: report.code.clone(), replay }),
+            provider: Some(ProviderReport {
+                is_last_part,
+                code: report.code.clone(),
+                replay: link.replay,
+                address: link.address,
+                without_receipt: link.without_receipt,
+            }),
         })
     }
 }

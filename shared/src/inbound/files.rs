@@ -2,32 +2,36 @@
 
 use crate::api::RequestContext;
 use crate::api::problem::{Problem, ProblemType, as_sentence};
-use crate::media::{MediaError, MediaFetcher, MediaUrl};
+use crate::media::{MediaError, MediaFetcher, MediaFile, MediaUrl};
 use crate::model::inbound::{InboundAttachment, InboundMessage, MediaType};
 use crate::model::trace_id::TraceId;
 use crate::platform::upload::{CustomerFile, FileUpload, MIN_FILE_TIME, TIME_TO_POST};
 use crate::platform::{ApiError, Platforms};
 use http::HeaderValue;
 use std::borrow::Cow;
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 /// The name of a file that has none, and none in its URL.
 const DEFAULT_NAME: &str = "file";
 
+/// How many files of all messages are in memory at a time.
+const FILES_IN_MEMORY: usize = 3;
+
 #[derive(Debug)]
 pub struct FileUploader {
     fetcher: MediaFetcher,
+    in_memory: Semaphore,
 }
 
 impl FileUploader {
     #[must_use]
     pub fn new(fetcher: MediaFetcher) -> Self {
-        Self { fetcher }
+        Self { fetcher, in_memory: Semaphore::new(FILES_IN_MEMORY) }
     }
 
-    /// The message with the platform's URLs of its files. The files are uploaded one after the other, so that only one is in
-    /// memory. One that the platform refuses keeps its own URL only, as does a link.
+    /// The message with the platform's URLs of its files. The files are uploaded one after the other. One that the platform refuses keeps its own URL only, as does a link.
     pub(super) async fn upload_files<'m>(
         &self,
         platforms: &Platforms,
@@ -57,17 +61,23 @@ impl FileUploader {
         file: &InboundAttachment,
         trace_id: Option<&TraceId>,
     ) -> Result<Option<Url>, Problem> {
+        let no_time = || Problem::unavailable("There was no time left to upload the file.").nothing_sent();
         let left = context.deadline.saturating_duration_since(Instant::now());
         if left < MIN_FILE_TIME {
-            return Err(Problem::unavailable("There was no time left to upload the file.").nothing_sent());
+            return Err(no_time());
         }
         // The slow side of the two must not use up the time of the other.
         let fetch_deadline = Instant::now() + left.saturating_sub(TIME_TO_POST) / 2;
         let upload_deadline = context.deadline.checked_sub(TIME_TO_POST).unwrap_or(context.deadline);
-        let Some(upload) = &self.fetch(context, file, fetch_deadline).await? else {
+        let Some((fetched, content_type)) = self.fetch(context, file, fetch_deadline).await? else {
             tracing::warn!(outcome = "file_refused", reason = "the channel does not hand out the file");
             return Ok(None);
         };
+        // Hosts that do not answer hold up no other file.
+        let Ok(Ok(_in_memory)) = timeout_at(fetch_deadline, self.in_memory.acquire()).await else {
+            return Err(no_time());
+        };
+        let upload = &CustomerFile { name: name(file), content_type, content: fetched.read().await? };
         let uploading = context.call(|current| async move {
             platforms.upload_customer_file(&current.platform, upload, trace_id, upload_deadline).await
         });
@@ -81,14 +91,14 @@ impl FileUploader {
         }
     }
 
-    /// The file; `None` if the channel that it came through does not hand it out, because it is too large or not there yet. The
+    /// The response with the file, and its type; `None` if the channel that it came through does not hand it out, because it is too large or not there yet. The
     /// customer's message is not lost with it.
     async fn fetch(
         &self,
         context: &RequestContext,
         file: &InboundAttachment,
         deadline: Instant,
-    ) -> Result<Option<CustomerFile>, Problem> {
+    ) -> Result<Option<(MediaFile, HeaderValue)>, Problem> {
         let config = &context.integration.media;
         let url = MediaUrl::parse(file.url.as_str(), &config.trusted_origins)
             .map_err(|error| refused(&format!("the file's url {error}")))?;
@@ -102,7 +112,7 @@ impl FileUploader {
             return Err(refused("mime is not the content type of the response from the file's url"));
         }
         let content_type = HeaderValue::from_str(&file.mime).map_err(|_| refused("mime is not valid in a header"))?;
-        Ok(Some(CustomerFile { name: name(file), content_type, content: fetched.read().await? }))
+        Ok(Some((fetched, content_type)))
     }
 }
 

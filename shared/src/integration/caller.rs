@@ -7,7 +7,7 @@ use crate::signature::standard_webhooks::SigningSecret;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-const MINIMUM_TOKEN_CHARACTERS: usize = 32;
+const MIN_TOKEN_CHARACTERS: usize = 32;
 
 /// A system of the company that may call the API.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub(super) fn signing_secret(value: Value) -> Result<SigningSecret, String> {
 }
 
 fn bearer_token(value: Value) -> Result<SecretString, String> {
-    shared_secret(MINIMUM_TOKEN_CHARACTERS)(value)
+    shared_secret(MIN_TOKEN_CHARACTERS)(value)
 }
 
 /// Reads the name of a route or of a group of routes.

@@ -16,7 +16,7 @@ const DEFAULT_GIVE_UP_SECONDS: u64 = 6 * 3600;
 /// less often than the `maxReceiveCount` of 1,000, after which it would be moved to the dead-letter queue.
 pub const GIVE_UP_SECONDS: RangeInclusive<u64> = 1..=3 * 24 * 3600;
 
-/// How long an attempt waits for the messaging service. The longest is the time-out of every call.
+/// How long an attempt waits for the messaging service. The longest is the timeout of every call.
 pub const TIMEOUT_SECONDS: RangeInclusive<u64> = 1..=TIMEOUT.as_secs();
 
 /// Where messages for customers go.

@@ -5,7 +5,7 @@ use crate::media::{InvalidTrustedOrigin, TrustedOrigins};
 
 const DEFAULT_MAXIMUM_BYTES: u64 = 20_000_000;
 /// The allowed values of `maximumBytes`.
-const MAXIMUM_BYTES: std::ops::RangeInclusive<u64> = 1..=100_000_000;
+const MAX_BYTES: std::ops::RangeInclusive<u64> = 1..=100_000_000;
 
 #[derive(Debug, Clone)]
 pub struct MediaConfig {
@@ -23,7 +23,7 @@ impl Default for MediaConfig {
 
 impl MediaConfig {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let maximum_bytes = fields.optional("maximumBytes", integer_in("bytes", MAXIMUM_BYTES));
+        let maximum_bytes = fields.optional("maximumBytes", integer_in("bytes", MAX_BYTES));
         let trusted_origins = fields.optional("trustedOrigins", |value| {
             let origin = |value| text(value)?.parse().map_err(|error: InvalidTrustedOrigin| error.to_string());
             list(origin)(value).map(TrustedOrigins::from)

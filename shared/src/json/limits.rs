@@ -8,8 +8,8 @@ use memchr::memchr2;
 
 /// Maximum nesting of objects and arrays: below the 128 at which parsers fail, because a delivery nests the document two
 /// levels deeper.
-const MAXIMUM_DEPTH: usize = 100;
-const MAXIMUM_VALUES: usize = 20_000;
+const MAX_DEPTH: usize = 100;
+const MAX_VALUES: usize = 20_000;
 
 /// Checks the limits in one pass over the bytes. Invalid JSON may pass; the parser rejects it later.
 ///
@@ -24,7 +24,7 @@ pub fn check(json: &[u8]) -> Result<(), FieldError> {
             b'{' | b'[' => {
                 depth += 1;
                 values += 1;
-                if depth > MAXIMUM_DEPTH {
+                if depth > MAX_DEPTH {
                     return Err(FieldError::new("", "is nested too deeply"));
                 }
             }
@@ -32,7 +32,7 @@ pub fn check(json: &[u8]) -> Result<(), FieldError> {
             b',' => values += 1,
             _ => {}
         }
-        if values > MAXIMUM_VALUES {
+        if values > MAX_VALUES {
             return Err(FieldError::new("", "has too many values"));
         }
     }
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn twenty_thousand_values_are_accepted_and_one_more_is_not() {
-        assert_eq!(None, detail(&format!("[{}0]", "0,".repeat(MAXIMUM_VALUES - 2))));
-        assert_eq!(Some("has too many values".to_owned()), detail(&format!("[{}0]", "0,".repeat(MAXIMUM_VALUES - 1))));
+        assert_eq!(None, detail(&format!("[{}0]", "0,".repeat(MAX_VALUES - 2))));
+        assert_eq!(Some("has too many values".to_owned()), detail(&format!("[{}0]", "0,".repeat(MAX_VALUES - 1))));
     }
 
     #[test]
@@ -125,10 +125,10 @@ mod tests {
                 b',' => values += 1,
                 _ => {}
             }
-            if depth > MAXIMUM_DEPTH {
+            if depth > MAX_DEPTH {
                 return Some("is nested too deeply");
             }
-            if values > MAXIMUM_VALUES {
+            if values > MAX_VALUES {
                 return Some("has too many values");
             }
         }
@@ -139,7 +139,7 @@ mod tests {
         #[test]
         fn the_limits_are_those_of_a_check_byte_by_byte(
             parts in prop::collection::vec((prop::sample::select(vec!["\"", "\\", "{", "[", "}", "]", ",", "a", "ä"]), 1..80_usize), 0..40),
-            values in prop::sample::select(vec![0, MAXIMUM_VALUES - 40, MAXIMUM_VALUES]),
+            values in prop::sample::select(vec![0, MAX_VALUES - 40, MAX_VALUES]),
         ) {
             let json: String = parts.iter().map(|(part, times)| part.repeat(*times)).collect();
             let json = format!("{}{json}", ",".repeat(values));

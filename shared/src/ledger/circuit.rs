@@ -14,7 +14,7 @@ const SINCE: &str = "since";
 const OPENINGS: &str = "openings";
 const OPEN_UNTIL: &str = "openUntil";
 
-/// How long a circuit is kept after the last time-out.
+/// How long a circuit is kept after the last timeout.
 const CIRCUIT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 /// The state of an endpoint's circuit. The default is that of an endpoint that answers.
@@ -32,8 +32,8 @@ pub struct Circuit {
 
 /// What a request for the trial of a circuit led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrialClaim {
-    Claimed,
+pub enum TrialLease {
+    Acquired,
     /// The circuit changed: it is closed, or another process has the trial.
     Refused(Circuit),
 }
@@ -99,17 +99,17 @@ impl Ledger {
         Ok(if_applied(update.send().await)?.is_some())
     }
 
-    /// Claims the trial of a circuit that was open until `seen`: it stays open for others until then. Of several processes,
-    /// one claims it.
+    /// Acquires the trial of a circuit that was open until `seen`: it stays open for others until then. Of several
+    /// processes, one acquires it.
     ///
     /// # Errors
     /// DynamoDB is unavailable.
-    pub async fn claim_trial(
+    pub async fn acquire_trial(
         &self,
         endpoint: &Endpoint,
         seen: Timestamp,
         until: Timestamp,
-    ) -> Result<TrialClaim, LedgerError> {
+    ) -> Result<TrialLease, LedgerError> {
         let result = self
             .update_item(&key::circuit(endpoint))
             .condition_expression(format!("{OPEN_UNTIL} = :seen"))
@@ -120,8 +120,8 @@ impl Ledger {
             .send()
             .await;
         match result {
-            Ok(_) => Ok(TrialClaim::Claimed),
-            Err(error) => Ok(TrialClaim::Refused(Circuit::from_attributes(&conflicting_item(error)?))),
+            Ok(_) => Ok(TrialLease::Acquired),
+            Err(error) => Ok(TrialLease::Refused(Circuit::from_attributes(&conflicting_item(error)?))),
         }
     }
 

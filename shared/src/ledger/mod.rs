@@ -37,7 +37,7 @@ mod ranks;
 mod release;
 mod retries;
 
-pub use circuit::{Circuit, TrialClaim};
+pub use circuit::{Circuit, TrialLease};
 pub use contacts::Contact;
 pub use conversations::{Channel, ConversationIndex, ConversationOwner};
 pub use inspect::{RecordState, RecordView};

@@ -2,11 +2,11 @@
 //! leases. An item also has the options before the last ones: an answer may be older than a message, and a message may turn
 //! out not to have been sent.
 
-use super::calls::if_applied;
+use super::calls::{conflicting_item, if_applied};
 use super::item::{expiry, number, text};
 use super::{Ledger, LedgerError};
 use crate::digest::Digest;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,7 +23,8 @@ const CURRENT: Attributes = Attributes { offer: "offer", at: "offeredAt", messag
 const PREVIOUS: Attributes =
     Attributes { offer: "previousOffer", at: "previousOfferedAt", message: "previousOfferedIn" };
 
-/// In place of options: the last message has none.
+/// In place of options: the last message has none. In place of a message's digest: several have none. If one of them fails,
+/// nothing is restored, even if all do: then an answer is a text.
 const WITHDRAWN: &str = "-";
 
 /// How long an answer to a message may be a choice. Longer ago, it is a text.
@@ -50,7 +51,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let is_other = format!("attribute_not_exists({0}) OR {0} <> :message", CURRENT.message);
-        self.replace_offer(key, message, sealed, is_other, now).await
+        self.replace_offer(key, message, sealed, &is_other, now).await.map(drop)
     }
 
     /// Withdraws the offer under this key, if there is one: a later message has taken its place. What was answered before is
@@ -60,17 +61,34 @@ impl Ledger {
     /// DynamoDB is unavailable.
     pub async fn withdraw_offer(&self, key: &str, message: &Digest, now: Timestamp) -> Result<(), LedgerError> {
         let is_offered = format!("attribute_exists({0}) AND {0} <> :offer", CURRENT.offer);
-        self.replace_offer(key, message, WITHDRAWN, is_offered, now).await
+        let Some(item) = self.replace_offer(key, message, WITHDRAWN, &is_offered, now).await? else { return Ok(()) };
+        let withdrawn_in = item.get(CURRENT.message).and_then(|message| message.as_s().ok());
+        if withdrawn_in.is_none_or(|withdrawn_in| [message.as_str(), WITHDRAWN].contains(&withdrawn_in.as_str())) {
+            return Ok(());
+        }
+        let by_several = self
+            .update_item(key)
+            .condition_expression(format!("{} = :withdrawn", CURRENT.offer))
+            .update_expression(format!("SET {} = :withdrawn", CURRENT.message))
+            .expression_attribute_values(":withdrawn", text(WITHDRAWN))
+            .send()
+            .await;
+        if if_applied(by_several)?.is_none() {
+            // The earlier message failed meanwhile, and the offer before it was restored.
+            self.replace_offer(key, message, WITHDRAWN, &is_offered, now).await?;
+        }
+        Ok(())
     }
 
+    /// Returns the item if it does not satisfy the condition.
     async fn replace_offer(
         &self,
         key: &str,
         message: &Digest,
         offer: &str,
-        condition: String,
+        condition: &str,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Option<HashMap<String, AttributeValue>>, LedgerError> {
         let replaced = self
             .update_item(key)
             .condition_expression(condition)
@@ -85,9 +103,10 @@ impl Ledger {
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":expires", number(expiry(now, TIME_TO_LIVE)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        if_applied(replaced).map(drop)
+        replaced.err().map(conflicting_item).transpose()
     }
 
     /// Restores what the message with this digest has replaced: the customer did not get it. Nothing is changed if another

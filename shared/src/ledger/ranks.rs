@@ -23,7 +23,7 @@ pub enum StatusNews {
     New,
     /// It was the highest one before.
     Repeated,
-    /// One that counts for more was reported before.
+    /// A more advanced one was reported before.
     Outdated,
     /// It is of an earlier time, and a replay sends the message again.
     Superseded,
@@ -42,7 +42,7 @@ impl Ledger {
         replay: Option<&str>,
         now: Timestamp,
     ) -> Result<StatusNews, LedgerError> {
-        // What has arrived by an earlier time has arrived, unless a failure of that time was forgotten.
+        // A delivery that is reported for an earlier time still counts, unless a failure of that time was forgotten.
         let counts = match status {
             DeliveryStatus::Failed => NEWEST.to_owned(),
             _ => format!("({NEWEST} OR attribute_not_exists({FORGOTTEN}))"),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 
 /// The longest id of a conversation or communication. Genesys Cloud's are UUIDs.
-const MAXIMUM_ID_BYTES: usize = 64;
+const MAX_ID_BYTES: usize = 64;
 
 /// The id of a conversation or of a communication in it: letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,14 +12,14 @@ pub struct ConversationId(String);
 
 /// The text is not a valid id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must have 1 to {MAXIMUM_ID_BYTES} letters, digits or hyphens")]
+#[error("must have 1 to {MAX_ID_BYTES} letters, digits or hyphens")]
 pub struct InvalidConversationId;
 
 impl FromStr for ConversationId {
     type Err = InvalidConversationId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let good = (1..=MAXIMUM_ID_BYTES).contains(&text.len())
+        let good = (1..=MAX_ID_BYTES).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if good { Ok(Self(text.to_owned())) } else { Err(InvalidConversationId) }
     }
@@ -43,7 +43,7 @@ pub struct Communication {
 /// The longest text of an agent's message, in characters.
 ///
 /// Source: `AdditionalMessage` in the vendor's client library.
-pub const MAXIMUM_TEXT: usize = 2_000;
+pub const MAX_TEXT: usize = 2_000;
 
 /// The content of an agent's message.
 pub enum AgentMessage<'m> {

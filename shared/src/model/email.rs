@@ -4,7 +4,7 @@ use crate::json::fields::{Fields, is_blank, text};
 use serde_json::Value;
 
 /// Maximum number of addresses in each list.
-const MAXIMUM_ADDRESSES: usize = 100;
+const MAX_ADDRESSES: usize = 100;
 
 /// The addresses in `cc` and `bcc`.
 pub(super) fn addresses(fields: &mut Fields<'_>) -> [Vec<String>; 2] {
@@ -19,6 +19,6 @@ fn address_list(value: Value) -> Result<Vec<String>, String> {
     };
     let texts = elements.into_iter().filter(|element| !is_blank(element)).map(text);
     let texts: Vec<_> = texts.collect::<Result<_, _>>().map_err(|_| "must be a list of texts".to_owned())?;
-    let has_too_many = texts.len() > MAXIMUM_ADDRESSES;
-    if has_too_many { Err(format!("must have at most {MAXIMUM_ADDRESSES} elements")) } else { Ok(texts) }
+    let has_too_many = texts.len() > MAX_ADDRESSES;
+    if has_too_many { Err(format!("must have at most {MAX_ADDRESSES} elements")) } else { Ok(texts) }
 }

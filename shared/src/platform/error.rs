@@ -24,15 +24,9 @@ pub struct PlatformError {
     /// The id to quote to the platform's support: `ININ-Correlation-Id`, else `contextId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-}
-
-impl PlatformError {
-    /// Whether the credentials are valid but lack a permission. Genesys Cloud's codes for that start with `missing.`:
-    /// `missing.permissions`, `missing.any.permissions`.
-    fn lacks_permission(&self) -> bool {
-        self.status == StatusCode::FORBIDDEN.as_u16()
-            && self.code.as_deref().is_some_and(|code| code.starts_with("missing."))
-    }
+    /// Whether the credentials are valid but lack a permission, as far as the platform says so.
+    #[serde(skip)]
+    pub lacks_permission: bool,
 }
 
 const NO_CONNECTION_IN_TIME: &str = "no connection in time";
@@ -127,7 +121,7 @@ impl ApiError {
     pub(super) fn outcome(&self) -> CallOutcome {
         match self {
             Self::Credentials(_) | Self::NotAuthorized { .. } => CallOutcome::CredentialsRefused,
-            Self::Refused(error) if error.lacks_permission() => CallOutcome::CredentialsRefused,
+            Self::Refused(error) if error.lacks_permission => CallOutcome::CredentialsRefused,
             // A fresh token may help. The platform's client returns `Credentials` once it does not.
             Self::Refused(_) | Self::TooEarly(_) => CallOutcome::Refused,
             Self::RateLimited { .. } => CallOutcome::RateLimited,
@@ -153,7 +147,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the platform did not answer within the time-out.
+    /// Whether the platform did not answer within the timeout.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(
@@ -241,15 +235,12 @@ mod tests {
 
     #[test]
     fn only_what_an_operator_must_fix_counts_as_credentials_refused() {
-        let refused = |status, code: &str| {
-            let error = PlatformError { status, code: Some(code.to_owned()), ..PlatformError::default() };
-            ApiError::Refused(error).outcome()
+        let refused = |lacks_permission| {
+            ApiError::Refused(PlatformError { lacks_permission, ..PlatformError::default() }).outcome()
         };
         assert_eq!(CallOutcome::CredentialsRefused, ApiError::Credentials(PlatformError::default()).outcome());
-        assert_eq!(CallOutcome::CredentialsRefused, refused(403, "missing.any.permissions"));
-        for (status, code) in [(401, "authentication.required"), (403, "not.authorized"), (400, "missing.value")] {
-            assert_eq!(CallOutcome::Refused, refused(status, code), "{status} {code}");
-        }
+        assert_eq!(CallOutcome::CredentialsRefused, refused(true));
+        assert_eq!(CallOutcome::Refused, refused(false));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::digest::Digest;
 use crate::json::fields::FieldError;
 use crate::json::lenient::Members;
 use crate::json::limits;
-use crate::limits::MAXIMUM_ID_BYTES;
+use crate::limits::MAX_ID_BYTES;
 use crate::model::message::Reason;
 
 /// Parses a webhook body.
@@ -28,7 +28,7 @@ pub(super) fn read_without<'j>(content: &[&str], body: &'j [u8]) -> Result<Membe
 
 /// The first of these that can be a message's id: not too long for the queue, the ledger and the response.
 pub(super) fn first_id<'i>(ids: impl IntoIterator<Item = &'i Option<String>>) -> Option<&'i str> {
-    ids.into_iter().flatten().map(String::as_str).find(|id| id.len() <= MAXIMUM_ID_BYTES)
+    ids.into_iter().flatten().map(String::as_str).find(|id| id.len() <= MAX_ID_BYTES)
 }
 
 /// The id of a message that has none: a digest of its bytes, which are the same on every retry.

@@ -113,7 +113,7 @@ pub(super) async fn call_with_limit<A>(
         Err(error) => (Err(ApiError::from_transport(&error)), None, None),
     };
     let log = CallLog { platform, status, trace_id, duration: started.elapsed() };
-    log.tell(result.as_ref().err(), named);
+    log.write(result.as_ref().err(), named);
     result
 }
 
@@ -126,7 +126,7 @@ struct CallLog<'c> {
 }
 
 impl CallLog<'_> {
-    fn tell(self, error: Option<&ApiError>, named: Option<String>) {
+    fn write(self, error: Option<&ApiError>, named: Option<String>) {
         let platform_error = error.and_then(ApiError::platform_error);
         let correlation_id = named.or_else(|| platform_error?.correlation_id.clone());
         if let Some(id) = &correlation_id {

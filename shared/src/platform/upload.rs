@@ -16,7 +16,7 @@ pub const TIME_TO_POST: Duration = MIN_ATTEMPT_TIME;
 /// The shortest time in which a customer's file is fetched, uploaded and posted.
 pub const MIN_FILE_TIME: Duration = MIN_ATTEMPT_TIME.saturating_mul(3);
 /// The longest file name, in bytes.
-const MAXIMUM_NAME_BYTES: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 /// Characters that a file name must not contain, besides white space and control characters.
 const FORBIDDEN_IN_NAMES: &str = "\\{^}%`]\">[~<#|/";
 
@@ -36,8 +36,7 @@ impl FromStr for FileName {
         let forbidden = |character: char| {
             character.is_whitespace() || character.is_control() || FORBIDDEN_IN_NAMES.contains(character)
         };
-        let good =
-            (1..=MAXIMUM_NAME_BYTES).contains(&text.len()) && !text.starts_with('.') && !text.contains(forbidden);
+        let good = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.starts_with('.') && !text.contains(forbidden);
         if good { Ok(Self(text.to_owned())) } else { Err(InvalidFileName) }
     }
 }

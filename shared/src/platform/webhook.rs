@@ -75,7 +75,7 @@ pub(crate) trait WebhookPlatform: Sized {
 
     /// The longest text, in characters, of an agentless message that shows a card to the agent without reaching the customer;
     /// `None` if the platform has no such message.
-    const MAXIMUM_TEXT_TRACE: Option<usize> = None;
+    const MAX_TEXT_TRACE: Option<usize> = None;
 
     /// Whether a receipt may refer to an email by the platform's own id of it.
     const SUPPORTS_EMAIL_RECEIPTS: bool = false;

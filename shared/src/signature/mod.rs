@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 /// Maximum number of signatures in a request. A sender that rotates its secret sends two.
-pub const MAXIMUM_SIGNATURES: usize = 10;
+pub const MAX_SIGNATURES: usize = 10;
 
 /// Why a signature was rejected. No variant contains input or secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum SignatureError {
     DuplicateHeader(&'static str),
     #[error("the {0} header is malformed")]
     MalformedHeader(&'static str),
-    #[error("the {0} header may contain at most {MAXIMUM_SIGNATURES} signatures")]
+    #[error("the {0} header may contain at most {MAX_SIGNATURES} signatures")]
     TooManySignatures(&'static str),
     #[error("the timestamp is outside the tolerance of five minutes")]
     Expired,
@@ -38,7 +38,7 @@ pub enum SignatureError {
 impl SignatureError {
     /// Whether the sender may use a secret that is newer than the known ones.
     #[must_use]
-    pub fn may_be_outdated_secret(self) -> bool {
+    pub fn may_be_stale_secret(self) -> bool {
         matches!(self, Self::Mismatch | Self::WrongSecretHeader)
     }
 }

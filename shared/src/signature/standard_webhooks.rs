@@ -2,7 +2,7 @@
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
-use super::{MAXIMUM_SIGNATURES, SignatureError, hmac_sha256, single};
+use super::{MAX_SIGNATURES, SignatureError, hmac_sha256, single};
 use crate::digest::Digest;
 use data_encoding::BASE64;
 use hmac::Mac;
@@ -81,7 +81,7 @@ impl<'h> Headers<'h> {
     /// Parses the headers. Signatures of other versions are ignored.
     ///
     /// # Errors
-    /// A header is missing, duplicated or malformed, there are more than [`MAXIMUM_SIGNATURES`] signatures, or the time
+    /// A header is missing, duplicated or malformed, there are more than [`MAX_SIGNATURES`] signatures, or the time
     /// differs by more than [`TOLERANCE_SECONDS`] from `now`.
     pub fn read(headers: &'h HeaderMap, now: Timestamp) -> Result<Self, SignatureError> {
         let id = single(headers, &WEBHOOK_ID, "webhook-id")?;
@@ -95,8 +95,8 @@ impl<'h> Headers<'h> {
             return Err(SignatureError::Expired);
         }
         let signatures = signatures.split(' ').filter_map(|one| one.strip_prefix(VERSION)?.strip_prefix(','));
-        let signatures: Vec<_> = signatures.take(MAXIMUM_SIGNATURES + 1).collect();
-        if signatures.len() > MAXIMUM_SIGNATURES {
+        let signatures: Vec<_> = signatures.take(MAX_SIGNATURES + 1).collect();
+        if signatures.len() > MAX_SIGNATURES {
             return Err(SignatureError::TooManySignatures("webhook-signature"));
         }
         let signatures = signatures.into_iter().filter_map(|one| BASE64.decode(one.as_bytes()).ok()).collect();

@@ -74,9 +74,12 @@ async fn a_message_is_acknowledged_before_it_is_posted_with_the_time_of_the_requ
     let fixture = Fixture::start().await;
     let before = jiff::Timestamp::now();
     // The platform is unavailable while the request is answered.
-    fixture.both.platform.fail([Fault::Status(503), Fault::Status(503)]);
+    let platform = &fixture.both.platform;
+    platform.fail_operation("inbound-message", std::iter::repeat_n(Fault::Status(503), 1_000));
     fixture.accepted(&message("m-1", "hello")).await;
     let after = jiff::Timestamp::now();
+    assert!(platform.calls_of("inbound-message").is_empty());
+    platform.recover_operation("inbound-message");
     let calls = fixture.both.platform.wait_for_calls_of("inbound-message", 1).await;
     let posted = calls.iter().find(|call| call.body["text"] == "hello").unwrap();
     assert_eq!("m-1", posted.body["channel"]["messageId"]);

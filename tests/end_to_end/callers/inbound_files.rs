@@ -106,9 +106,9 @@ async fn files_without_time_left_are_posted_by_a_retry() {
     answer.assert_problem(503, "unavailable");
     assert!(answer.retry_after.is_some() && !fixture.messages().is_empty());
     assert!(answer.body["detail"].as_str().unwrap().ends_with(" of 8 messages were posted."), "{:?}", answer.body);
-    // Each retry posts at least one.
-    let mut repeats = 0..8;
-    while repeats.next().is_some() && fixture.inbound("messages", &body).await.status == 503 {}
+    // Each retry posts at least one. On a busy machine there may be no time to wait for a response: the outcome is unknown.
+    let mut repeats = 0..16;
+    while repeats.next().is_some() && [503, 504].contains(&fixture.inbound("messages", &body).await.status.as_u16()) {}
     assert!(fixture.posted("messages", &body).await.replayed);
     let urls: Vec<_> = fixture.messages().into_iter().map(|[.., url]| url).collect();
     assert_eq!(names.map(|name| file(name)["url"].clone()).to_vec(), urls);

@@ -84,6 +84,33 @@ async fn after_a_text_that_failed_an_answer_belongs_to_the_question_before_it() 
 }
 
 #[tokio::test]
+async fn after_a_text_that_failed_and_a_later_one_a_number_answers_no_question() {
+    let (connection, _) = asked_by_sms().await;
+    let note = connection.agent(&FromAgent::Text("One moment.")).await;
+    let message = connection.twilio().wait_for_text("One moment.").await;
+    connection.agent(&FromAgent::Text("How many people?")).await;
+    connection.twilio().wait_for_text("How many people?").await;
+    connection.twilio().report(&message, Status::undelivered(30003)).await;
+    connection.wait_for_receipt(&note, "Failed").await;
+    connection.customer_writes("2").await;
+    assert_eq!("2", connection.wait_for_customers(1).await[0].0);
+    assert!(connection.platform.choices().expect("the platform knows choices").is_empty());
+}
+
+#[tokio::test]
+async fn after_a_text_that_failed_a_customer_whom_the_platform_knows_by_another_id_answers_the_question_before_it() {
+    let connection = Connection::new(PlatformName::HighLevel, ChannelName::Twilio).await;
+    connection.agent(&FIRST).await;
+    connection.wait_for_shown(1).await;
+    let note = connection.agent(&FromAgent::Text("One moment.")).await;
+    let message = connection.twilio().wait_for_text("One moment.").await;
+    connection.twilio().report(&message, Status::undelivered(30003)).await;
+    connection.wait_for_receipt(&note, "failed").await;
+    connection.customer_writes("1").await;
+    assert_eq!("Yes", connection.wait_for_customers(1).await[0].0);
+}
+
+#[tokio::test]
 async fn a_question_whose_first_part_failed_gets_the_answer_to_its_last() {
     let (connection, _) = asked_by_sms().await;
     let (second, messages) = connection.asks_in_two_parts().await;

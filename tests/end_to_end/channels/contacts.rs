@@ -3,6 +3,7 @@
 
 use super::customer::Connection;
 use super::platform::{FromAgent, Platform};
+use crate::observability::logs::log_with;
 use serde_json::{Value, json};
 use shared::channel::ChannelName;
 use shared::platform::PlatformName;
@@ -65,6 +66,19 @@ async fn a_contact_that_was_deleted_is_replaced_and_no_message_is_lost() {
     // The agent's answer goes to the new contact, and reaches the same customer.
     connection.agent(&FromAgent::Text("Yes")).await;
     assert_eq!("Yes", connection.wait_for_shown(1).await[0].text);
+}
+
+#[tokio::test]
+async fn a_message_waits_while_its_refused_contact_cannot_be_looked_up() {
+    let connection = connection().await;
+    connection.customer_writes("Hello").await;
+    let old = contact_of(&connection.posted(1).await[0]).to_owned();
+    connection.highlevel().delete_contact(&old);
+    connection.highlevel().set_unavailable(Some("contact"));
+    connection.customer_writes("Are you there?").await;
+    log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_retry\"", "")]).await;
+    connection.highlevel().set_unavailable(None);
+    assert_eq!(json!("Are you there?"), connection.posted(2).await[1].body["message"]);
 }
 
 #[tokio::test]

@@ -155,7 +155,9 @@ async fn a_status_that_could_not_be_accepted_is_repeated_and_reaches_the_agent()
     connection.twilio().report_before_answer(&[Status::DELIVERED]);
     let id = connection.agent(&FromAgent::Text("Hello")).await;
     connection.wait_for_receipt(&id, "Delivered").await;
-    assert_eq!(vec!["channel"; 3], proxy.take_operations());
+    let operations = proxy.take_operations();
+    assert!(operations.len() > 2 && operations.iter().all(|operation| operation == "channel"), "{operations:?}");
+    assert_eq!(1, connection.platform.receipts().iter().filter(|(_, status)| status == "Delivered").count());
 }
 
 #[tokio::test]
@@ -228,7 +230,7 @@ async fn a_message_whose_number_of_parts_has_changed_is_sent_by_a_replay_only_an
     .await;
     let (twilio, name) = (connection.twilio(), connection.integration.name.as_str());
     // The functions have the new configuration by the time of the retry.
-    twilio.fail([Fault::ResponseSlow(Duration::ZERO), Fault::RateLimited(15)]);
+    twilio.fail([Fault::ResponseSlow(Duration::ZERO), Fault::RateLimited(30)]);
     let video = FromAgent::Video { text: "The house:", url: "https://example.com/media/tour.mp4" };
     let id = connection.agent(&video).await;
     twilio.wait_for_attempts(2).await;
@@ -315,4 +317,28 @@ async fn the_log_has_neither_the_customers_chat_nor_the_text() {
     let name = connection.integration.name.as_str();
     let log = log_with(name, &[("accepted", "channel_receiver"), ("inbound_posted", "")]).await;
     assert!(!log.contains(&chat.to_string()) && !log.contains(text));
+}
+
+#[tokio::test]
+async fn a_message_that_was_reported_as_sent_is_not_sent_again_on_a_platform_without_such_a_status() {
+    let (connection, _, message) = with_unknown_outcome(PlatformName::GenesysCloud, "Failed").await;
+    let name = connection.integration.name.as_str();
+    connection.twilio().report(&message, Status::SENT).await;
+    log_with(name, &[("receipt_recorded", "Pending")]).await;
+    replay(name).await;
+    log_with(name, &[("dropped", "the channel has reported that it was sent")]).await;
+    assert_eq!(1, connection.twilio().messages().len());
+}
+
+#[tokio::test]
+async fn a_reported_failure_of_a_callers_card_is_logged_and_the_platform_gets_no_receipt() {
+    let connection = Connection::new(PlatformName::MulticloudCx, ChannelName::Twilio).await;
+    let card = FromAgent::Choice { text: "Keep the order?", options: &["Yes", "No"] };
+    let id = connection.agent(&card).await;
+    connection.wait_for_shown(1).await;
+    let message = connection.twilio().messages().pop().expect("a message");
+    connection.twilio().report(&message, Status::undelivered(30007)).await;
+    log_with(connection.integration.name.as_str(), &[("reported_failed", "30007"), ("receipt_recorded", "Failed")])
+        .await;
+    assert!(connection.platform.receipts().iter().all(|(of, _)| *of != id));
 }

@@ -77,6 +77,14 @@ async fn a_long_text_is_sent_in_order_and_delivered_with_its_last_part() {
 }
 
 #[tokio::test]
+async fn too_large_a_body_is_refused_before_its_signature_is_checked() {
+    let connection = connection().await;
+    let large = Inbound::text(&connection.customer, &"x".repeat(131_072));
+    let webhook = connection.twilio().inbound(&connection.address(), &large).without_signature();
+    assert_eq!(413, connection.twilio().post(&webhook).await.status);
+}
+
+#[tokio::test]
 async fn a_forged_webhook_is_refused_and_a_repeated_one_is_posted_once() {
     let connection = connection().await;
     let twilio = connection.twilio();

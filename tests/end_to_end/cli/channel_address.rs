@@ -131,9 +131,9 @@ async fn the_doctor_sends_no_secret_to_an_address_of_another_server() {
     let _ = fixture.add_telegram(&telegram).with(&["--public-url", other.url()]).run().await.succeeded();
     let redirect = Answer::Redirect(format!("{}/integrations/{}/channel", fixture.stack.api_url, fixture.name));
     for (answer, observed) in [
-        (OTHER_STACK, "leads to another stack: integration-not-found"),
-        (Answer::WebSite, "does not lead to this stack: it answers 200"),
-        (redirect, "does not lead to this stack: it answers 302"),
+        (OTHER_STACK, "points to another stack: integration-not-found"),
+        (Answer::WebSite, "does not point to this stack: it answers 200"),
+        (redirect, "does not point to this stack: it answers 302"),
     ] {
         other.change_to(answer);
         let report = fixture.diagnose().await;

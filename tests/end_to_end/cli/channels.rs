@@ -320,7 +320,7 @@ async fn a_bots_webhook_secret_is_rotated_without_a_refused_update() {
     assert!(telegram.post(&telegram.text(CHAT, "Hello")).await.is_success());
 
     let finished = finished_once_unused(&fixture.rotate("channel-webhook").with(&["--finish"])).await;
-    assert!(next(&finished).contains("That ends links to customers' files"), "{finished:?}");
+    assert!(next(&finished).contains("That invalidates links to customers' files"), "{finished:?}");
     assert_eq!(json!([new]), fixture.channel().await["webhookSecrets"]);
     assert!(telegram.post(&telegram.text(CHAT, "Hello again")).await.is_success());
 }

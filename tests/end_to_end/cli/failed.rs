@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use tests::harness::aws_proxy::AwsProxy;
 use tests::harness::caller::Request;
 use tests::harness::command::{Command, CommandOutput};
+use tests::harness::run_lock::RunLockGuard;
 use tests::harness::stack::{FAILED_MESSAGES, Stack, TestIntegration};
 use tests::simulators::genesys_cloud::api::GenesysCloud;
 use tests::simulators::genesys_cloud::{self, Webhook};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
-use tokio::sync::MutexGuard;
 
 const ADDRESS: &str = "address-of-a-customer";
 const TEXT: &str = "text-of-a-message";
@@ -26,7 +26,7 @@ struct Fixture {
     service: MessagingService,
     integration: TestIntegration,
     fixed: Arc<AtomicBool>,
-    _alone: MutexGuard<'static, ()>,
+    _alone: RunLockGuard<'static>,
 }
 
 impl Fixture {

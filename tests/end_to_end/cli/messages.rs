@@ -192,7 +192,7 @@ async fn the_tables_fit_60_and_120_columns() {
 
 #[tokio::test]
 async fn a_message_that_was_given_up_is_failed_with_the_reason_of_its_last_attempt_as_in_the_list_of_failed_messages() {
-    let _alone = FAILED_MESSAGES.lock().await;
+    let _alone = (DEAD_LETTERS.lock().await, FAILED_MESSAGES.lock().await);
     let fixture = Fixture::start(|configuration| configuration["delivery"]["giveUpAfterSeconds"] = 1.into()).await;
     let id = fixture.send(ADDRESS, &Uuid::new_v4().to_string()).await.id();
     let listed = fixture.listed(&["--status", "failed"], |rows| !rows.is_empty()).await;

@@ -43,21 +43,22 @@ async fn the_calls_in_the_guide_to_the_routes_work() {
         "structured-response",
         "inbound-event",
         "agentless",
-        "conversation",
         "create-upload",
         "media",
         "media",
         "agent-message",
         "agent-typing",
-        "conversation",
-        "conversation",
         "end-conversation",
         "agentless",
         "receipt",
     ];
     let calls = fixture.calls();
-    let others: Vec<_> = calls.iter().copied().filter(|operation| *operation != "inbound-message").collect();
-    assert_eq!((expected.as_slice(), expected.len() + 2), (others.as_slice(), calls.len()), "{printed}");
+    // Each process of a function looks a conversation up once.
+    let is_ordered = |operation: &&&str| !["inbound-message", "conversation"].contains(operation);
+    let ordered: Vec<_> = calls.iter().filter(is_ordered).copied().collect();
+    assert_eq!(expected.as_slice(), ordered.as_slice(), "{printed}");
+    let count = |wanted: &str| calls.iter().filter(|operation| **operation == wanted).count();
+    assert!(count("inbound-message") == 2 && count("conversation") >= 3, "{calls:?}");
     let card = fixture.service.wait_until(|attempts| !attempts.is_empty()).await;
     assert_eq!("message.structured", card[0].body["type"]);
 }

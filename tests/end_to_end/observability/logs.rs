@@ -79,7 +79,7 @@ async fn the_functions_log_what_happened_without_texts_addresses_and_secrets() {
 }
 
 #[tokio::test]
-async fn the_first_line_of_a_function_tells_its_version() {
+async fn the_start_of_a_function_is_logged_with_its_version() {
     let service = MessagingService::start().await;
     let WithPlatform { stack, integration, .. } = WithPlatform::delivering_to(&service.url, |_| {}).await;
     genesys_cloud::text(&integration, ADDRESS, TEXT).accepted(&stack, &integration).await;

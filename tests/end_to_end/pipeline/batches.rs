@@ -8,6 +8,7 @@ use shared::ledger::{Outcome, RecordState, key};
 use std::time::Duration;
 use tests::simulators::genesys_cloud::{self, WIRE, Webhook};
 use tests::simulators::messaging_service::{MessagingService, Reply};
+use tokio::sync::watch;
 
 const DISPATCHER: &str = "message-dispatcher";
 const ENOUGH_TIME: Duration = Duration::from_secs(30);
@@ -60,13 +61,22 @@ async fn a_timeout_of_the_service_is_retried_with_the_same_id() {
 
 #[tokio::test]
 async fn a_slow_delivery_delays_no_other_customer_of_the_batch() {
-    let service = MessagingService::with_handler(|attempt, _| {
-        Reply::status(200).after(Duration::from_secs(if attempt.customer() == "slow" { 5 } else { 0 }))
+    let gate = watch::Sender::new(false);
+    let opened = gate.subscribe();
+    let service = MessagingService::with_handler(move |attempt, _| {
+        let reply = Reply::status(200);
+        if attempt.customer() == "slow" { reply.through(opened.clone()) } else { reply }
     });
     let single = SingleFunction::delivering_to(service.await, DISPATCHER).await;
     let slow = genesys_cloud::text(&single.integration, "slow", "1");
     let quick = genesys_cloud::text(&single.integration, "quick", "2");
-    assert!(single.dispatch_all(&[new("slow", &slow), new("quick", &quick)], ENOUGH_TIME).await.is_empty());
+    let batch = [new("slow", &slow), new("quick", &quick)];
+    let quick_is_deleted = async {
+        single.aws.wait_for("DeleteMessageBatch").await;
+        gate.send_replace(true);
+    };
+    let (returned, ()) = tokio::join!(single.dispatch_all(&batch, ENOUGH_TIME), quick_is_deleted);
+    assert!(returned.is_empty(), "{returned:?}");
     let deleted = single.aws.take_calls().into_iter().find(|call| call.operation == "DeleteMessageBatch").unwrap();
     let handles: Vec<_> =
         deleted.input["Entries"].as_array().unwrap().iter().map(|entry| &entry["ReceiptHandle"]).collect();

@@ -8,7 +8,7 @@ use shared::signature::hub;
 use std::time::Instant;
 use tests::harness::caller::Request;
 use tests::harness::command::Command;
-use tests::harness::stack::{Stack, TestIntegration, WEBHOOK_SECRET};
+use tests::harness::stack::{FAILED_MESSAGES, Stack, TestIntegration, WEBHOOK_SECRET};
 use tests::simulators::genesys_cloud::{self, ApiResponse};
 use tests::simulators::messaging_service::{Attempt, MessagingService, Reply, WAIT_TIMEOUT};
 use tests::simulators::{highlevel, multicloud_cx};
@@ -234,6 +234,7 @@ async fn replays(platform: PlatformName) {
     account.accepted(&webhook).await;
     let replay = Command::new(&["--json", "failed", "replay", "--yes"]);
     let replay = replay.with(&["--integration", account.integration.name.as_str()]);
+    let _alone = FAILED_MESSAGES.lock().await;
     let deadline = Instant::now() + WAIT_TIMEOUT;
     // It is parked a moment after it was refused.
     while replay.clone().run().await.succeeded().json()["replayed"] != 1 {

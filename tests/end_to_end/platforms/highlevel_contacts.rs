@@ -1,4 +1,4 @@
-//! HighLevel: a customer who is known only by a telephone number or an email address.
+//! HighLevel: a customer who is known only by a phone number or an email address.
 
 use super::highlevel::Fixture;
 use serde_json::{Value, json};

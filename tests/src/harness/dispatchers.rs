@@ -13,7 +13,7 @@ pub const AT_ONCE: usize = 6;
 pub const HELD: &str = "0";
 
 /// A delivery times out after ten seconds. An attempt younger than this is still in flight, with some margin.
-const STILL_HELD: Duration = Duration::from_secs(8);
+const STILL_HELD: Duration = Duration::from_secs(5);
 /// The stack has too few dispatchers for two such tests at a time.
 static DISPATCHERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// The first rounds may be too slow while processes start.

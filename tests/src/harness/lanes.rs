@@ -26,9 +26,9 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The function's timeout.
-const TIME_ALLOWED: Duration = Duration::from_secs(20);
+const TIME_ALLOWED: Duration = Duration::from_secs(25);
 /// Longer than an invocation takes. What a killed dispatcher has received is made visible at once.
-const VISIBILITY_SECONDS: &str = "30";
+const VISIBILITY_SECONDS: &str = "35";
 /// The tag that sets a queue's window: infra/local/emulator.py.
 const WINDOW: &str = "window";
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

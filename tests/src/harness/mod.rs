@@ -8,6 +8,7 @@ pub mod dispatchers;
 pub mod lambda_host;
 pub mod lanes;
 pub mod listener;
+pub mod run_lock;
 pub mod sample_service;
 pub mod server;
 pub mod stack;

@@ -1,6 +1,7 @@
 //! The stack that `infra/local/stack.py` has started and described in the environment.
 
 use crate::harness::caller::callers;
+use crate::harness::run_lock::RunLock;
 use crate::simulators::genesys_cloud::api::{CLIENT_ID, CLIENT_SECRET};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use jiff::Timestamp;
@@ -14,13 +15,13 @@ pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Held by a test that lists or redrives dead letters: there is one dead-letter queue, and reading it hides its
 /// messages from other readers.
-pub static DEAD_LETTERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub static DEAD_LETTERS: RunLock = RunLock::new("dead-letters");
 
 /// A permit is held by a test that keeps several dispatchers busy: with more of them, they exceed each other's time limits.
 pub static DISPATCHERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 
 /// Held by a test that runs `patchbay failed`, which reads the whole parking queue, one run at a time.
-pub static FAILED_MESSAGES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub static FAILED_MESSAGES: RunLock = RunLock::new("failed-messages");
 
 /// The deployed stack and its clients.
 #[derive(Clone)]

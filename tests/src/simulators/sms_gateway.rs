@@ -144,7 +144,7 @@ impl SmsGateway {
     }
 }
 
-/// Whether it is a telephone number as E.164 has it.
+/// Whether it is a phone number as E.164 has it.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')

@@ -10,7 +10,7 @@ use shared::http_client::HttpClient;
 use std::time::Duration;
 
 /// Telegram allows one change in a second. A longer wait is the operator's.
-const LONGEST_WAIT: u64 = 5;
+const MAX_WAIT: u64 = 5;
 
 pub(crate) struct Telegram<'c> {
     http: HttpClient,
@@ -38,7 +38,7 @@ impl<'c> Telegram<'c> {
     /// Makes Telegram send the updates here, with the current secret, and reads that back.
     pub(crate) async fn connect(&self) -> Result<(), CliError> {
         match self.set_webhook().await {
-            Err(SetupError::RateLimited { seconds }) if seconds.unwrap_or(1) <= LONGEST_WAIT => {
+            Err(SetupError::RateLimited { seconds }) if seconds.unwrap_or(1) <= MAX_WAIT => {
                 tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(1))).await;
                 self.set_webhook().await
             }

@@ -7,7 +7,7 @@ use crate::aws::stack::Stack;
 use crate::aws::{completion, integrations};
 use crate::error::CliError;
 use crate::ui::help::examples;
-use crate::ui::output::{Output, key_values, sanitize, seconds};
+use crate::ui::output::{Output, key_values, sanitize, seconds, short_group};
 use crate::ui::prompt;
 use crate::ui::table::Column::{self, Optional, Required};
 use crate::ui::table::table;
@@ -26,8 +26,6 @@ const LIST_VISIBILITY: Duration = Duration::from_secs(30);
 const REDRIVE_VISIBILITY: Duration = Duration::from_secs(120);
 /// Progress is printed after this many messages.
 const PROGRESS_EVERY: usize = 500;
-/// Enough digits to tell groups apart.
-const GROUP_DIGITS: usize = 12;
 const INCOMPLETE: &str = "the dead-letter queue is too long to walk through: skipped messages became visible again \
                           before its end was reached. Redrive the first ones, and run this again";
 const NO_INTEGRATION: &str = "(unreadable)";
@@ -327,7 +325,7 @@ fn row(view: &DeadLetterView) -> [String; 6] {
         view.message_id.clone().unwrap_or_default(),
         view.received_at.map(seconds).unwrap_or_default(),
         view.receive_count.to_string(),
-        view.group().chars().take(GROUP_DIGITS).collect(),
+        short_group(view.group()),
     ]
 }
 

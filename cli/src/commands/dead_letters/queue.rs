@@ -1,4 +1,5 @@
 use super::message::DeadLetter;
+use crate::aws::outputs;
 use crate::aws::sqs::{self, BATCH_SIZE, operation_failed};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -33,8 +34,8 @@ impl DeadLetterQueue {
     pub(super) async fn open(stack: &Stack, visibility_timeout: Duration) -> Result<Self, CliError> {
         Ok(Self {
             client: Client::new(&stack.aws),
-            url: stack.output("DeadLetterQueueUrl").await?.to_owned(),
-            source: stack.output("MessageQueueUrl").await?.to_owned(),
+            url: stack.output(outputs::DEAD_LETTER_QUEUE_URL).await?.to_owned(),
+            source: stack.output(outputs::MESSAGE_QUEUE_URL).await?.to_owned(),
             visibility_timeout,
             seen: HashSet::new(),
             repeats: 0,

@@ -10,6 +10,7 @@ use crate::aws::clock::ClockSkew;
 use crate::ui::output::sanitize;
 use futures::future::join_all;
 use jiff::Timestamp;
+use shared::api::problem::ProblemType;
 use shared::integration::{Caller, Credential};
 use shared::platform::Route;
 
@@ -64,14 +65,16 @@ async fn check_caller(context: &IntegrationContext<'_>, caller: &Caller) -> Find
     let request = sign_request(&caller.credential, doctor.http.post(url), &key, trial_request::EMPTY_REQUEST.into());
     let answer = ProbeResponse::send(request).await;
     match &answer {
-        ProbeResponse::Problem { kind, .. } if kind == "invalid-body" => Finding::ok(match &caller.routes {
-            None => "the stored credential is accepted".to_owned(),
-            Some(_) => {
-                let allowed: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
-                format!("the stored credential is accepted, for {} only", allowed.join(", "))
-            }
-        }),
-        ProbeResponse::Problem { kind, .. } if kind == "unauthenticated" => Finding::fault(
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::InvalidBody.as_str() => {
+            Finding::ok(match &caller.routes {
+                None => "the stored credential is accepted".to_owned(),
+                Some(_) => {
+                    let allowed: Vec<_> = allowed.into_iter().map(Route::as_str).collect();
+                    format!("the stored credential is accepted, for {} only", allowed.join(", "))
+                }
+            })
+        }
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::Unauthenticated.as_str() => Finding::fault(
             format!("{} refuses the stored credential", endpoint.title()),
             format!(
                 "if the secret was just changed, run `patchbay doctor {}` again in half a minute; else check whether a \

@@ -14,7 +14,7 @@ use shared::http_client::read_body_limited;
 use shared::model::integration_name::IntegrationName;
 use url::Url;
 
-const MAXIMUM_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// How the address of the channel answers.
 enum Answer {
@@ -67,7 +67,7 @@ async fn post(context: &IntegrationContext<'_>, channel: &ChannelConfig, url: &s
         Err(error) => return Answer::None(error_chain(&error.without_url())),
     };
     let status = response.status();
-    let body = read_body_limited(response, MAXIMUM_BYTES).await.unwrap_or_default();
+    let body = read_body_limited(response, MAX_BYTES).await.unwrap_or_default();
     let problem = || {
         let body: Value = serde_json::from_slice(&body).ok()?;
         body.get("type")?.as_str()?.strip_prefix(TYPE_PREFIX).map(str::to_owned)
@@ -85,23 +85,25 @@ fn classify(name: &IntegrationName, origin: &str, answer: Answer) -> Finding {
          --replace --public-url URL`"
     );
     match answer {
-        Answer::Acknowledged => Finding::ok(format!("{origin} leads to this stack, which accepts the stored secret")),
-        Answer::Problem(kind) if kind == "invalid-signature" => Finding::fault(
-            format!("{origin} leads to this stack or another one, which refuses the stored secret"),
+        Answer::Acknowledged => Finding::ok(format!("{origin} points to this stack, which accepts the stored secret")),
+        Answer::Problem(kind) if kind == ProblemType::InvalidSignature.as_str() => Finding::fault(
+            format!("{origin} points to this stack or another one, which refuses the stored secret"),
             format!(
                 "if the secret was just changed, run `patchbay doctor {name}` again in half a minute; else check that the \
                  address is this stack's, and that nothing in front of the API changes headers or bodies"
             ),
         ),
-        Answer::Problem(kind) if matches!(kind.as_str(), "integration-not-found" | "route-not-found") => {
-            Finding::fault(format!("{origin} leads to another stack: {kind}"), set_url)
+        Answer::Problem(kind)
+            if kind == ProblemType::IntegrationNotFound.as_str() || kind == ProblemType::RouteNotFound.as_str() =>
+        {
+            Finding::fault(format!("{origin} points to another stack: {kind}"), set_url)
         }
         Answer::Problem(kind) => Finding::fault(
             format!("{origin} answers {kind}"),
             format!("see the logs: `patchbay logs --integration {name} --since 10m`"),
         ),
         Answer::Foreign(status) => {
-            Finding::fault(format!("{origin} does not lead to this stack: it answers {status}"), set_url)
+            Finding::fault(format!("{origin} does not point to this stack: it answers {status}"), set_url)
         }
         Answer::None(cause) => Finding::fault(format!("{origin} cannot be reached: {cause}"), set_url),
     }
@@ -117,10 +119,10 @@ mod tests {
         let found = |answer| classify(&"acme".parse().unwrap(), "https://e.com", answer);
         assert_eq!(Status::Ok, found(Answer::Acknowledged).status);
         for (answer, expected) in [
-            (Answer::Foreign(200), "does not lead to this stack: it answers 200"),
-            (Answer::Problem("integration-not-found".to_owned()), "leads to another stack"),
-            (Answer::Problem("invalid-signature".to_owned()), "refuses the stored secret"),
-            (Answer::Problem("unavailable".to_owned()), "answers unavailable"),
+            (Answer::Foreign(200), "does not point to this stack: it answers 200"),
+            (Answer::Problem(ProblemType::IntegrationNotFound.as_str().to_owned()), "points to another stack"),
+            (Answer::Problem(ProblemType::InvalidSignature.as_str().to_owned()), "refuses the stored secret"),
+            (Answer::Problem(ProblemType::Unavailable.as_str().to_owned()), "answers unavailable"),
             (Answer::None("no route".to_owned()), "cannot be reached: no route"),
         ] {
             let finding = found(answer);

@@ -2,6 +2,7 @@
 
 use super::context::IntegrationContext;
 use super::report::{Finding, pluralize};
+use crate::aws::outputs;
 use crate::status::trial_time;
 use crate::ui::output::seconds;
 use jiff::Timestamp;
@@ -49,7 +50,7 @@ impl Called {
 }
 
 async fn check_endpoint(context: &IntegrationContext<'_>, kind: EndpointKind) -> Finding {
-    let Some(table) = context.doctor.deployed.output("LedgerTable") else {
+    let Some(table) = context.doctor.deployed.output(outputs::LEDGER_TABLE) else {
         return Finding::skipped("because the stack has no output LedgerTable");
     };
     let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(context.doctor.aws), table);

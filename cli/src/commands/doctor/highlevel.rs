@@ -4,6 +4,7 @@ use super::context::IntegrationContext;
 use super::report::Finding;
 use crate::aws::authorization::AuthorizationSecret;
 use crate::aws::error::AwsError;
+use crate::aws::outputs;
 use jiff::Timestamp;
 use shared::authorization::{Authorization, REFRESH_TOKEN_WARNING};
 use shared::model::integration_name::IntegrationName;
@@ -20,7 +21,7 @@ pub(super) async fn authorization(context: &IntegrationContext<'_>, config: &Con
             ),
         );
     };
-    let Some(prefix) = context.doctor.deployed.output("SecretPrefix") else {
+    let Some(prefix) = context.doctor.deployed.output(outputs::SECRET_PREFIX) else {
         return Finding::skipped("because the stack has no output SecretPrefix");
     };
     let secret = AuthorizationSecret::new(context.doctor.aws, prefix, name);
@@ -72,12 +73,12 @@ fn classify(
     }
     let end = authorization.refresh_token_ends_at();
     if let Some(end) = end.filter(|end| *end <= now) {
-        return Finding::fault(format!("the refresh token ended at {end}"), advice);
+        return Finding::fault(format!("the refresh token expired at {end}"), advice);
     }
     let expires = authorization.expires_at();
     let has_expired = expires.is_none_or(|expires| expires <= now);
     let observed = format!(
-        "authorized at {}; the access token {} at {}, and the refresh token ends at {} unless it is used",
+        "authorized at {}; the access token {} at {}, and the refresh token expires at {} unless it is used",
         text(authorization.authorized_at()),
         if has_expired { "expired" } else { "expires" },
         text(expires),
@@ -129,7 +130,7 @@ mod tests {
             assert!(!finding.contains("hidden"), "{finding}");
         };
         of(&finding(&|_| {}, soon), "Ok", "the access token expires at 2026-01-02");
-        of(&finding(&|tokens| tokens["refreshTokenEndsAt"] = json!(null), soon), "Ok", "ends at an unknown time");
+        of(&finding(&|tokens| tokens["refreshTokenEndsAt"] = json!(null), soon), "Ok", "expires at an unknown time");
         of(&finding(&|_| {}, "2026-02-01T00:00:00Z"), "Warning", "the access token expired at 2026-01-02");
         of(
             &finding(&|tokens| tokens["lostAt"] = soon.into(), soon),
@@ -137,8 +138,8 @@ mod tests {
             "refused to renew the tokens at 2026-01-01",
         );
         of(&finding(&|tokens| tokens["clientId"] = "other".into(), soon), "Fault", "another app");
-        of(&finding(&|_| {}, "2026-12-15T00:00:00Z"), "Warning", "the refresh token ends at 2027-01-01");
-        of(&finding(&|_| {}, "2027-01-02T00:00:00Z"), "Fault", "the refresh token ended at 2027-01-01");
+        of(&finding(&|_| {}, "2026-12-15T00:00:00Z"), "Warning", "the refresh token expires at 2027-01-01");
+        of(&finding(&|_| {}, "2027-01-02T00:00:00Z"), "Fault", "the refresh token expired at 2027-01-01");
         of(&finding(&|tokens| tokens["withdrawnAt"] = soon.into(), soon), "Fault", "uninstalled at 2026-01-01");
         of(&finding(&|tokens| tokens["locationId"] = "m".into(), soon), "Fault", "another location");
         of(&finding(&|tokens| tokens["refreshToken"] = json!(null), soon), "Fault", "no refresh token");

@@ -7,6 +7,7 @@ use super::{callers, channel, circuits, messaging_service, platform, webhook};
 use crate::aws::clock::ClockSkew;
 use crate::aws::error::AwsError;
 use crate::aws::integrations;
+use crate::aws::outputs;
 use crate::error::CliError;
 use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use shared::integration::{DEFAULT_TIME_TO_LIVE, Destination, Integration, SETTLI
 use shared::model::integration_name::IntegrationName;
 
 pub(super) async fn all(doctor: &DoctorContext<'_>) -> Result<Vec<IntegrationName>, Finding> {
-    let Some(prefix) = doctor.deployed.output("SecretPrefix") else {
+    let Some(prefix) = doctor.deployed.output(outputs::SECRET_PREFIX) else {
         return Err(Finding::skipped("because the stack has no output SecretPrefix"));
     };
     let listed = integrations::list(&Client::new(doctor.aws), prefix).await;
@@ -60,7 +61,7 @@ async fn destination(context: &IntegrationContext<'_>, group: &Group) {
 }
 
 async fn read<'e>(doctor: &'e DoctorContext<'e>, name: &IntegrationName) -> Result<IntegrationContext<'e>, Finding> {
-    let Some(prefix) = doctor.deployed.output("SecretPrefix") else {
+    let Some(prefix) = doctor.deployed.output(outputs::SECRET_PREFIX) else {
         return Err(Finding::skipped("because the stack has no output SecretPrefix"));
     };
     let secret = format!("{prefix}/{name}");

@@ -3,8 +3,9 @@
 use super::functions::{Function, Requirement, Resource, functions};
 use super::report::{Finding, Status};
 use super::reporter::Group;
-use super::stack::{DeployedStack, EVENT_DEAD_LETTERS, EVENT_QUEUE};
+use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
+use crate::aws::outputs;
 use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
@@ -63,19 +64,23 @@ fn arn_of(resource: Resource, deployed: &DeployedStack, logs: &str) -> Option<St
     let last = |output: &str| deployed.output(output).and_then(|url| url.rsplit('/').next());
     match resource {
         Resource::Logs => Some(deployed.arn("logs", &format!("log-group:{logs}:log-stream:doctor"))),
-        Resource::Secrets => {
-            deployed.output("SecretPrefix").map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*")))
-        }
+        Resource::Secrets => deployed
+            .output(outputs::SECRET_PREFIX)
+            .map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/*"))),
         Resource::Tokens => deployed
-            .output("SecretPrefix")
+            .output(outputs::SECRET_PREFIX)
             .map(|prefix| deployed.arn("secretsmanager", &format!("secret:{prefix}/doctor/oauth-doctor"))),
-        Resource::Queue => last("MessageQueueUrl").map(|queue| deployed.arn("sqs", queue)),
-        Resource::RetryQueue => last("RetryQueueUrl").map(|queue| deployed.arn("sqs", queue)),
+        Resource::Queue => last(outputs::MESSAGE_QUEUE_URL).map(|queue| deployed.arn("sqs", queue)),
+        Resource::RetryQueue => last(outputs::RETRY_QUEUE_URL).map(|queue| deployed.arn("sqs", queue)),
         Resource::ParkingQueue if !deployed.keeps_failed_messages => None,
-        Resource::EventQueue => last(EVENT_QUEUE).map(|queue| deployed.arn("sqs", queue)),
-        Resource::EventDeadLetters => last(EVENT_DEAD_LETTERS).map(|queue| deployed.arn("sqs", queue)),
-        Resource::ParkingQueue => last("ParkingQueueUrl").map(|queue| deployed.arn("sqs", queue)),
-        Resource::Ledger => last("LedgerTable").map(|table| deployed.arn("dynamodb", &format!("table/{table}"))),
+        Resource::EventQueue => last(outputs::EVENT_QUEUE_URL).map(|queue| deployed.arn("sqs", queue)),
+        Resource::EventDeadLetters => {
+            last(outputs::EVENT_DEAD_LETTER_QUEUE_URL).map(|queue| deployed.arn("sqs", queue))
+        }
+        Resource::ParkingQueue => last(outputs::PARKING_QUEUE_URL).map(|queue| deployed.arn("sqs", queue)),
+        Resource::Ledger => {
+            last(outputs::LEDGER_TABLE).map(|table| deployed.arn("dynamodb", &format!("table/{table}")))
+        }
         Resource::Key => deployed.kms_key.clone(),
     }
 }

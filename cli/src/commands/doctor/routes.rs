@@ -11,6 +11,7 @@ use crate::aws::clock::ClockSkew;
 use crate::aws::log_groups::recent_logs;
 use crate::aws::stack::Stack;
 use futures::future::join_all;
+use shared::api::problem::ProblemType;
 
 #[derive(Debug, Default)]
 pub(super) struct Routes {
@@ -87,14 +88,14 @@ fn unexpected_server(answers: &[(Endpoint, &str, ProbeResponse)]) -> Option<u16>
 fn finding(endpoint: Endpoint, function: &str, answer: &ProbeResponse, permissions: &Permissions) -> Finding {
     let see_logs = format!("see its logs: `{}`", recent_logs(function));
     match answer {
-        ProbeResponse::Problem { kind, .. } if kind == "integration-not-found" => {
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::IntegrationNotFound.as_str() => {
             Finding::ok(format!("{function} responds"))
         }
         ProbeResponse::NoRoute => Finding::fault(
             format!("API Gateway has no route {} /integrations/{{integration}}/{}", endpoint.method(), endpoint.path()),
             "deploy the template again (`make deploy`), which has the route; with a custom domain, check its mapping",
         ),
-        ProbeResponse::Problem { kind, .. } if kind == "route-not-found" => Finding::fault(
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::RouteNotFound.as_str() => Finding::fault(
             format!("the route leads to {function}, which does not know it"),
             "deploy the template and the functions of the same version (`make deploy`)",
         ),

@@ -6,6 +6,7 @@ use super::reporter::Group;
 use super::version;
 use crate::aws::clock::{AwsClock, ClockSkew};
 use crate::aws::error::{AwsError, Diagnosis, is_missing};
+use crate::aws::outputs;
 use crate::aws::stack::Stack;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::config::ProvideCredentials;
@@ -13,23 +14,6 @@ use aws_sdk_cloudformation::types::Stack as Described;
 use aws_sdk_cloudformation::{Client, types::StackStatus};
 use jiff::Timestamp;
 use std::collections::HashMap;
-
-/// The outputs of the template.
-const OUTPUTS: [&str; 9] = [
-    "ApiUrl",
-    "WebhookUrl",
-    "SecretPrefix",
-    "MessageQueueUrl",
-    "RetryQueueUrl",
-    "DeadLetterQueueUrl",
-    "ParkingQueueUrl",
-    "LedgerTable",
-    "ConfigurationCacheSeconds",
-];
-
-/// The outputs of a stack that receives conversation events.
-pub(super) const EVENT_QUEUE: &str = "ConversationEventQueueUrl";
-pub(super) const EVENT_DEAD_LETTERS: &str = "ConversationEventDeadLetterQueueUrl";
 
 const KMS_KEY: &str = "KmsKeyArn";
 const KEEP_FAILED_MESSAGES: &str = "KeepFailedMessages";
@@ -66,7 +50,7 @@ impl DeployedStack {
 
     /// Whether the stack receives conversation events.
     pub(super) fn receives_events(&self) -> bool {
-        self.outputs.contains_key(EVENT_QUEUE)
+        self.outputs.contains_key(outputs::EVENT_QUEUE_URL)
     }
 
     /// An ARN in the stack's region and account.
@@ -166,7 +150,7 @@ async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkCo
         .into_iter()
         .filter_map(|output| output.output_key.zip(output.output_value))
         .collect();
-    let missing: Vec<_> = OUTPUTS.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
+    let missing: Vec<_> = outputs::REQUIRED.into_iter().filter(|key| !outputs.contains_key(*key)).collect();
     let finding = match missing.as_slice() {
         [] => Finding::ok("complete"),
         _ => Finding::fault(
@@ -175,7 +159,7 @@ async fn check(stack: &Stack, region: &Region, described: Described, aws: &SdkCo
         ),
     };
     group.report("outputs", finding);
-    group.report("version", version::check(outputs.get("Version").map(String::as_str)));
+    group.report("version", version::check(outputs.get(outputs::VERSION).map(String::as_str)));
     // arn:aws:cloudformation:eu-central-1:123456789012:stack/patchbay/…
     let id = described.stack_id.unwrap_or_default();
     let mut parts = id.split(':');

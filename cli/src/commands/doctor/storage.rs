@@ -2,8 +2,9 @@
 
 use super::report::{Finding, pluralize};
 use super::reporter::Group;
-use super::stack::{DeployedStack, EVENT_DEAD_LETTERS};
+use super::stack::DeployedStack;
 use crate::aws::error::AwsError;
+use crate::aws::outputs;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TimeToLiveStatus;
 use aws_sdk_sqs::types::QueueAttributeName::{
@@ -35,8 +36,8 @@ impl Lane {
     /// The stack's output with its URL.
     fn output(self) -> &'static str {
         match self {
-            Self::Direct => "MessageQueueUrl",
-            Self::Retry => "RetryQueueUrl",
+            Self::Direct => outputs::MESSAGE_QUEUE_URL,
+            Self::Retry => outputs::RETRY_QUEUE_URL,
         }
     }
 }
@@ -49,7 +50,7 @@ pub(super) async fn check(deployed: &DeployedStack, aws: &SdkConfig, group: Grou
         async { group.report("dead letters", dead_letters(deployed, aws).await) },
         async { group.report("failed messages", failed(deployed, aws).await) },
         async {
-            if let Some(url) = deployed.output(EVENT_DEAD_LETTERS) {
+            if let Some(url) = deployed.output(outputs::EVENT_DEAD_LETTER_QUEUE_URL) {
                 group.report("conversation events' dead letters", event_dead_letters(aws, url).await);
             }
         }
@@ -61,7 +62,7 @@ fn missing_output(output: &str) -> Finding {
 }
 
 async fn ledger(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
-    let Some(table) = deployed.output("LedgerTable") else { return missing_output("LedgerTable") };
+    let Some(table) = deployed.output(outputs::LEDGER_TABLE) else { return missing_output(outputs::LEDGER_TABLE) };
     let client = aws_sdk_dynamodb::Client::new(aws);
     let answer = match client.describe_time_to_live().table_name(table).send().await {
         Ok(answer) => answer,
@@ -119,7 +120,9 @@ fn classify_backlog(lane: Lane, waiting: usize, in_flight: usize) -> Finding {
 }
 
 async fn dead_letters(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
-    let Some(url) = deployed.output("DeadLetterQueueUrl") else { return missing_output("DeadLetterQueueUrl") };
+    let Some(url) = deployed.output(outputs::DEAD_LETTER_QUEUE_URL) else {
+        return missing_output(outputs::DEAD_LETTER_QUEUE_URL);
+    };
     match counts(aws, url).await {
         Err(error) => Finding::from_aws_error(error, "the dead-letter queue", REDEPLOY),
         Ok((0, 0)) => Finding::ok("none"),
@@ -143,7 +146,9 @@ async fn event_dead_letters(aws: &SdkConfig, url: &str) -> Finding {
 }
 
 async fn failed(deployed: &DeployedStack, aws: &SdkConfig) -> Finding {
-    let Some(url) = deployed.output("ParkingQueueUrl") else { return missing_output("ParkingQueueUrl") };
+    let Some(url) = deployed.output(outputs::PARKING_QUEUE_URL) else {
+        return missing_output(outputs::PARKING_QUEUE_URL);
+    };
     match counts(aws, url).await {
         Err(error) => Finding::from_aws_error(error, "the parking queue", REDEPLOY),
         Ok((0, 0)) if !deployed.keeps_failed_messages => Finding::ok("not kept, by the parameter KeepFailedMessages"),

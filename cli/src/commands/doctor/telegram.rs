@@ -74,12 +74,12 @@ fn classify(name: &IntegrationName, webhook: &WebhookInfo, is_own: bool, now: Ti
         count => format!("{} wait", pluralize(usize::try_from(count).unwrap_or(usize::MAX), "update")),
     };
     let Some((at, error)) = webhook.last_error_at.zip(webhook.last_error.as_deref()) else {
-        return Finding::ok(format!("leads to this stack; {waiting}"));
+        return Finding::ok(format!("points to this stack; {waiting}"));
     };
     let observed = format!("{waiting}; Telegram's last error, at {}: {}", seconds(at), sanitize(error));
     let is_recent = now.duration_since(at) <= RECENT;
     match (webhook.pending_updates, is_recent) {
-        (0, false) => Finding::ok(format!("leads to this stack; {observed}")),
+        (0, false) => Finding::ok(format!("points to this stack; {observed}")),
         (0, true) => Finding::warning(observed, see_logs(name)),
         _ if error.contains("401") => Finding::fault(
             observed,

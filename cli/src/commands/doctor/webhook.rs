@@ -7,6 +7,7 @@ use crate::api::probe::ProbeResponse;
 use crate::api::trial_request::INVALID_WEBHOOK;
 use data_encoding::BASE64;
 use secrecy::SecretString;
+use shared::api::problem::ProblemType;
 use shared::platform::PlatformConfig;
 use shared::signature::highlevel::X_GHL_SIGNATURE;
 use shared::signature::hub::{X_HUB_SIGNATURE, X_HUB_SIGNATURE_256, sign_sha1, sign_sha256};
@@ -21,7 +22,7 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     let genuine = genuine(&context.integration.platform);
     if let Some((secret, headers)) = &genuine {
         let answer = post(context, headers).await;
-        if !matches!(&answer, ProbeResponse::Problem { kind, .. } if kind == "invalid-body") {
+        if !matches!(&answer, ProbeResponse::Problem { kind, .. } if kind == ProblemType::InvalidBody.as_str()) {
             return genuine_refused(secret, &answer);
         }
     }
@@ -39,10 +40,12 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
     // Last, because a mismatch makes the receiver refresh its secrets, and then it does not refresh them for a while.
     let answer = post(context, &[forged(&context.integration.platform)]).await;
     match &answer {
-        ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::ok(match genuine {
-            None => "refuses a forged signature; only the platform can make a genuine one",
-            Some(_) => "accepts a signature by the stored secret, and refuses a forged one",
-        }),
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::InvalidSignature.as_str() => {
+            Finding::ok(match genuine {
+                None => "refuses a forged signature; only the platform can make a genuine one",
+                Some(_) => "accepts a signature by the stored secret, and refuses a forged one",
+            })
+        }
         other => Finding::fault(
             format!("a forged signature is not refused as such: {}", other.summary()),
             "deploy this version's functions (`make deploy`), and see the logs: `patchbay logs --since 10m`",
@@ -53,12 +56,12 @@ pub(super) async fn check(context: &IntegrationContext<'_>) -> Finding {
 fn genuine_refused(secret: &str, answer: &ProbeResponse) -> Finding {
     let summary = answer.summary();
     match answer {
-        ProbeResponse::Problem { kind, .. } if kind == "invalid-signature" => Finding::fault(
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::InvalidSignature.as_str() => Finding::fault(
             format!("the webhook refuses a signature by the integration's {secret}: {summary}"),
             "if the secret was just changed, run this again in half a minute; else check that WebhookReceiver's \
              SECRET_PREFIX and region are this stack's",
         ),
-        ProbeResponse::Problem { kind, .. } if kind == "integration-not-found" => Finding::fault(
+        ProbeResponse::Problem { kind, .. } if kind == ProblemType::IntegrationNotFound.as_str() => Finding::fault(
             format!("the webhook does not know the integration: {summary}"),
             "check that WebhookReceiver's SECRET_PREFIX and region are this stack's; check --api-url",
         ),

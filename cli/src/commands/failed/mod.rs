@@ -10,7 +10,7 @@ mod replay;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use crate::ui::help::examples;
-use crate::ui::output::{Output, key_values, sanitize, seconds};
+use crate::ui::output::{Output, key_values, sanitize, seconds, short_group};
 use crate::ui::table::Column::{self, Optional, Required};
 use crate::ui::table::table;
 use clap::{Args, Subcommand};
@@ -24,14 +24,11 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Enough digits to tell groups apart.
-const GROUP_DIGITS: usize = 12;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the kept messages
+    /// List the failed messages
     List(List),
-    /// Show the details of the kept messages
+    /// Show the details of the failed messages
     Show(Show),
     /// Send them to the direct lane again, each customer's in order, to be delivered with the same webhook-id
     Replay(Replay),
@@ -154,7 +151,7 @@ fn row(view: &View) -> [String; 6] {
         view.message_id.clone(),
         view.failure_reason(),
         seconds(view.failed_at),
-        view.group.chars().take(GROUP_DIGITS).collect(),
+        short_group(&view.group),
     ]
 }
 

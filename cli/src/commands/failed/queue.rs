@@ -3,6 +3,7 @@
 use super::coverage::Coverage;
 use super::message::FailedMessage;
 use crate::aws::clock::AwsClock;
+use crate::aws::outputs;
 use crate::aws::sqs::{self, BATCH_SIZE, operation_failed};
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -23,11 +24,11 @@ const RECEIVERS: usize = 4;
 /// Of long polling: with it SQS queries all of its servers.
 const WAIT_SECONDS: i32 = 1;
 /// The time that a run may take: a minimum, and more at this worst-case throughput.
-const MINIMUM_RUN: Duration = Duration::from_secs(30);
+const MIN_RUN: Duration = Duration::from_secs(30);
 const MESSAGES_PER_SECOND: u64 = 20;
 /// How many messages one run reads: SQS allows 120,000 in flight.
-const MAXIMUM_MESSAGES: usize = 100_000;
-const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
+const MAX_MESSAGES: usize = 100_000;
+const MAX_BYTES: usize = 512 * 1024 * 1024;
 /// How long to wait for another run.
 const LEASE_WAIT: Duration = Duration::from_secs(60);
 
@@ -72,13 +73,13 @@ impl ParkingQueue {
     async fn open(stack: &Stack, output: Output) -> Result<Self, CliError> {
         let clock = AwsClock::default();
         let client = Client::from_conf(Builder::from(&stack.aws).interceptor(clock.clone()).build());
-        let url = stack.output("ParkingQueueUrl").await?.to_owned();
-        let source = stack.output("MessageQueueUrl").await?.to_owned();
+        let url = stack.output(outputs::PARKING_QUEUE_URL).await?.to_owned();
+        let source = stack.output(outputs::MESSAGE_QUEUE_URL).await?.to_owned();
         let ledger = stack.ledger().await?;
         let sent = Timestamp::now();
-        let length = sqs::message_count(&client, &url, NAME).await?.min(MAXIMUM_MESSAGES as u64);
+        let length = sqs::message_count(&client, &url, NAME).await?.min(MAX_MESSAGES as u64);
         let clock_skew = clock.ahead(sent);
-        let visibility_timeout = MINIMUM_RUN + Duration::from_secs(length / MESSAGES_PER_SECOND);
+        let visibility_timeout = MIN_RUN + Duration::from_secs(length / MESSAGES_PER_SECOND);
         let lease = acquire_lease(&ledger, clock_skew, visibility_timeout * 2, output).await?;
         let ends_at = (Timestamp::now() - clock_skew).saturating_add(visibility_timeout).unwrap_or(Timestamp::MAX);
         Ok(Self {
@@ -128,7 +129,7 @@ impl ParkingQueue {
             if let Some(failure) = failure {
                 return Err(failure);
             }
-            let full = self.handles.len() >= MAXIMUM_MESSAGES || bytes >= MAXIMUM_BYTES || self.is_expired();
+            let full = self.handles.len() >= MAX_MESSAGES || bytes >= MAX_BYTES || self.is_expired();
             if nothing_new || full {
                 coverage.truncated = full && !nothing_new;
                 return Ok(ParkedMessages { messages: messages.into_values().collect(), coverage });
@@ -205,7 +206,7 @@ impl ParkingQueue {
 
     /// The approximate number of messages.
     pub(super) async fn length(stack: &Stack) -> Result<u64, CliError> {
-        sqs::message_count(&Client::new(&stack.aws), stack.output("ParkingQueueUrl").await?, NAME).await
+        sqs::message_count(&Client::new(&stack.aws), stack.output(outputs::PARKING_QUEUE_URL).await?, NAME).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::env::VarError;
 use std::path::Path;
 
-const MAXIMUM_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Standard input can be read only once.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl SecretInput {
         if path == Path::new("-") && self.stdin_is_read.replace(true) {
             return Err(CliError::Usage("only one option can read standard input".to_owned()));
         }
-        let text = String::from_utf8(input::read_limited(MAXIMUM_BYTES, path)?);
+        let text = String::from_utf8(input::read_limited(MAX_BYTES, path)?);
         text.map_err(|_| CliError::Usage(format!("{} is not UTF-8 text", input::display_name(path))))
     }
 }

@@ -8,7 +8,7 @@ use shared::model::integration_name::IntegrationName;
 use std::str::FromStr;
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
-const MAXIMUM_PATTERN: usize = 1024;
+const MAX_PATTERN: usize = 1024;
 /// The fields with ids: of the functions' lines, of the access log, and of Lambda's own lines.
 const IDS: [&str; 11] = [
     "request_id",
@@ -90,7 +90,7 @@ impl Filter<'_> {
         let mut pattern = String::new();
         for term in integration.into_iter().chain(levels).chain(conditions) {
             let separator = if pattern.is_empty() { "" } else { " && " };
-            if pattern.len() + separator.len() + term.len() + "{  }".len() <= MAXIMUM_PATTERN {
+            if pattern.len() + separator.len() + term.len() + "{  }".len() <= MAX_PATTERN {
                 pattern = pattern + separator + &term;
             }
         }

@@ -21,7 +21,7 @@ pub(super) struct LogRecord {
 }
 
 impl LogRecord {
-    /// Reads a line; `written_at` is CloudWatch's time of it. What is no JSON object is a message.
+    /// Reads a line; `written_at` is CloudWatch's time of it. What is not a JSON object is a message.
     pub(super) fn read(function: &str, written_at: Timestamp, line: String) -> Self {
         let mut fields: Map<_, _> = serde_json::from_str(&line)
             .unwrap_or_else(|_| Map::from_iter([("message".to_owned(), line.trim_end().into())]));

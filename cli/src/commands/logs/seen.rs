@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 /// Lines may become searchable this much later than newer ones.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(30);
-/// So many lines within the overlap are remembered. Of more, late ones are missed.
-const MAXIMUM_EVENTS: usize = 100_000;
+/// How many lines within the overlap are remembered. Beyond that, late ones are missed.
+const MAX_EVENTS: usize = 100_000;
 
 /// The lines that were printed within the overlap of two polls.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Seen {
     fn forget(&mut self) {
         let start = self.start();
         while let Some((oldest, _)) = self.events.first()
-            && (*oldest < start || self.events.len() > MAXIMUM_EVENTS)
+            && (*oldest < start || self.events.len() > MAX_EVENTS)
         {
             // Lines of the same millisecond that are still remembered do no harm.
             self.start = self.start.max(*oldest + SignedDuration::from_millis(1));
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_what_is_forgotten_is_not_read_again() {
         let mut seen = Seen::since(at(0));
-        for number in 0..MAXIMUM_EVENTS + 10 {
+        for number in 0..MAX_EVENTS + 10 {
             assert!(seen.insert(at(number as i64 / 10), &number.to_string()));
         }
-        assert_eq!(MAXIMUM_EVENTS, seen.events.len());
+        assert_eq!(MAX_EVENTS, seen.events.len());
         assert_eq!(at(1), seen.start());
         assert!(!seen.insert(at(0), "0"));
     }

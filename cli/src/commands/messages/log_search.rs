@@ -38,7 +38,7 @@ pub(super) const TYPING: &str = "Typing";
 /// Those that put what customers did onto the queue.
 const INBOUND: [&str; 2] = ["channel-receiver", "inbound-sender"];
 /// More lines about one id are not useful to a reader.
-const MAXIMUM_LINES: usize = 1_000;
+const MAX_LINES: usize = 1_000;
 /// The outcomes of lines about calls to a platform.
 const CALL_OUTCOMES: [&str; 4] = ["platform_called", "token_requested", "file_uploaded", "previous_secret_used"];
 /// A large log would take longer than a user waits.
@@ -167,7 +167,7 @@ pub(super) async fn find(stack: &Stack, id: &str, days: u16) -> Result<LogTrail,
     let pattern =
         pattern.map_err(|rule| CliError::Usage(format!("an id to search the log for {rule}; {REQUEST_HINT}")))?;
     let since = Timestamp::now() - SignedDuration::from_hours(24 * i64::from(days));
-    let mut search = Search::new(stack, since, MAXIMUM_LINES);
+    let mut search = Search::new(stack, since, MAX_LINES);
     for group in log_groups(stack).await? {
         let about = async |lines: Vec<LogLine>| Ok(lines.into_iter().filter(|line| line.is_about(id)).collect());
         search.group(&group, &pattern, about).await?;

@@ -15,7 +15,7 @@ use show::Show;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List messages by state: which, why, and until when
+    /// List messages by state, with the reason and the next attempt
     List(List),
     /// Show what the ledger and the log know of a message, a conversation's messages, a receipt or a request
     Show(Show),

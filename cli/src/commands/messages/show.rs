@@ -208,9 +208,12 @@ impl Show {
         }
         let truncated = known.log_truncated.map(|truncated| truncated.describe(DAYS));
         parts.extend(truncated.map(|why| format!("Not all of the log was searched: {why}.")));
-        parts.extend(known.log_error.as_ref().map(|error| format!("Without log lines: {}.", sanitize(error))));
+        parts.extend(known.log_error.as_ref().map(|error| format!("The log could not be read: {}.", sanitize(error))));
         parts.extend(
-            known.retrying_error.as_ref().map(|error| format!("Without what else is retried: {}.", sanitize(error))),
+            known
+                .retrying_error
+                .as_ref()
+                .map(|error| format!("Other retried items could not be read: {}.", sanitize(error))),
         );
         if self.key.is_none() && known.log_error.is_none() {
             parts.push(format!("Log lines: of the last {} days.", self.days));

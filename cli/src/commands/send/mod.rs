@@ -18,6 +18,7 @@ use body::RequestBody;
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
+use shared::api::problem::ProblemType;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -97,7 +98,7 @@ async fn post(
     }
     output.data(&report);
     let hint = match (response.problem(), response.status) {
-        (Some("outcome-unknown"), _) => Some(format!("It may have been done. {retry_hint}")),
+        (Some(ProblemType::OutcomeUnknown), _) => Some(format!("It may have been done. {retry_hint}")),
         (_, 207 | 409 | 429 | 503) => Some(format!("Retry it with --idempotency-key '{key}'{options}.")),
         _ => None,
     };

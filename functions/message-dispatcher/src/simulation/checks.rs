@@ -5,9 +5,9 @@ use crate::record::Lane;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 
-/// How long a message to a healthy endpoint takes at most: less than one time-out of another endpoint. A batch of ten takes
+/// How long a message to a healthy endpoint takes at most: less than one timeout of another endpoint. A batch of ten takes
 /// two seconds, and groups of a batch wait one second for each other.
-const MAXIMUM_DELAY: SignedDuration = SignedDuration::from_secs(6);
+const MAX_DELAY: SignedDuration = SignedDuration::from_secs(6);
 
 /// A promise that a run broke, and the message that shows it.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +84,7 @@ impl Checks {
         let is_undisturbed = message.integration() == 0 && !self.disturbed.contains(&message.group);
         if let Some(sent) = self.sent.iter_mut().find(|sent| sent.message == message) {
             (sent.is_finished, sent.lane) = (true, Some(lane));
-            if is_undisturbed && now.duration_since(sent.sent_at) > MAXIMUM_DELAY {
+            if is_undisturbed && now.duration_since(sent.sent_at) > MAX_DELAY {
                 self.violation = Some(Promise::Independence.broken_by(message.id));
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an attempt takes that is answered, at most.
-const MAXIMUM_ANSWER_MILLISECONDS: u64 = 200;
+const MAX_ANSWER_MILLISECONDS: u64 = 200;
 
 #[derive(Debug, Clone, Copy)]
 enum Health {
@@ -70,8 +70,7 @@ impl World {
     pub(super) fn attempt(&mut self, message: Message, lane: Lane) -> (Reply, Duration) {
         self.figures.attempts += 1;
         let health = self.endpoints.health(message.integration(), self.now);
-        let answer_time =
-            Duration::from_millis(self.rng.u64(..MAXIMUM_ANSWER_MILLISECONDS) * u64::from(self.rng.bool()));
+        let answer_time = Duration::from_millis(self.rng.u64(..MAX_ANSWER_MILLISECONDS) * u64::from(self.rng.bool()));
         let (is_taken, reply) = match health {
             Health::Healthy => (true, Reply::Accepted),
             Health::Refusing => (false, self.unavailable()),

@@ -6,7 +6,7 @@ use shared::ledger::SequenceNumber;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A circuit opens after so many time-outs in a row.
+/// A circuit opens after so many timeouts in a row.
 const TIMEOUTS_TO_OPEN: usize = 5;
 const OPEN_PERIOD: Duration = Duration::from_secs(10);
 const TRIAL_LEASE: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(super) const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(180);
 const DEDUPLICATION_PERIOD: Duration = Duration::from_secs(300);
-const MAXIMUM_BATCH: usize = 10;
+const MAX_BATCH: usize = 10;
 
 /// A record, as it was received.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl Queue {
         let mut available: Vec<Group> =
             self.groups.iter().filter(|(_, records)| is_unlocked(records, now)).map(|(group, _)| *group).collect();
         rng.shuffle(&mut available);
-        let limit = if rng.bool() { MAXIMUM_BATCH } else { rng.usize(1..=MAXIMUM_BATCH) };
+        let limit = if rng.bool() { MAX_BATCH } else { rng.usize(1..=MAX_BATCH) };
         let mut batch = Vec::new();
         for group in available {
             let remaining = limit - batch.len();

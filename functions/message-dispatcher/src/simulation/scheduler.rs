@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// More steps than this are a livelock: most runs have some hundreds.
-const MAXIMUM_STEPS: usize = 50_000;
+const MAX_STEPS: usize = 50_000;
 
 /// For how long a worker may be frozen. A lease expires after 35 seconds, a visibility timeout after 180.
 const FREEZES: [Duration; 5] = [
@@ -40,7 +40,7 @@ enum Choice {
 pub(super) fn run_until_idle(simulation: &Simulation) -> Result<(), Violation> {
     let mut tasks: Vec<Task> = Vec::new();
     let mut frozen: HashMap<WorkerId, Timestamp> = HashMap::new();
-    for _ in 0..MAXIMUM_STEPS {
+    for _ in 0..MAX_STEPS {
         let mut world = simulation.world();
         if let Some(violation) = world.checks.violation.take() {
             return Err(violation);

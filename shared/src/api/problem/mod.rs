@@ -17,7 +17,7 @@ pub const TYPE_PREFIX: &str = "urn:patchbay:problem:";
 /// The media type of a problem. RFC 9457, section 3.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-const MAXIMUM_ERRORS: usize = 100;
+const MAX_ERRORS: usize = 100;
 
 /// The default `Retry-After`.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -114,17 +114,17 @@ impl Problem {
         Self::new(ProblemType::RouteNotAllowed, format!("The caller may use {} only.", routes.join(", ")))
     }
 
-    /// Names at most [`MAXIMUM_ERRORS`] fields.
+    /// Names at most [`MAX_ERRORS`] fields.
     #[must_use]
     pub fn invalid_body(mut errors: Vec<FieldError>) -> Self {
         let explanation = match errors.as_slice() {
             [only] => as_sentence(&only.to_string()),
-            all if all.len() > MAXIMUM_ERRORS => {
-                format!("{} fields are invalid; `errors` has the first {MAXIMUM_ERRORS}.", all.len())
+            all if all.len() > MAX_ERRORS => {
+                format!("{} fields are invalid; `errors` has the first {MAX_ERRORS}.", all.len())
             }
             several => format!("{} fields are invalid.", several.len()),
         };
-        errors.truncate(MAXIMUM_ERRORS);
+        errors.truncate(MAX_ERRORS);
         Self { errors, ..Self::new(ProblemType::InvalidBody, explanation) }
     }
 

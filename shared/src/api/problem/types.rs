@@ -17,6 +17,12 @@ macro_rules! problem_types {
                 match self { $(Self::$variant => $slug,)+ }
             }
 
+            /// The kind that `slug` names, if this version knows it.
+            #[must_use]
+            pub fn parse(slug: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == slug)
+            }
+
             pub(super) fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)+ }
             }

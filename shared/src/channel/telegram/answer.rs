@@ -187,6 +187,8 @@ pub(super) fn classify(
                 seconds.map(|seconds| HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from(seconds))]));
             Failure::RateLimited(retry_after(named.as_ref().unwrap_or(headers), Timestamp::now()))
         }
+        // By a proxy in front of an API server of one's own: the server may have the call.
+        408 | 425 => Failure::Unknown { cause: format!("status {code}"), timed_out: code == 408 },
         400..500 => Failure::Refused { status: code, cause: Cause::of(code, &description), description },
         _ if status.is_success() => {
             Failure::Unknown { cause: "the answer cannot be read".to_owned(), timed_out: false }
@@ -295,6 +297,8 @@ mod tests {
             (500, r#"{"ok":false,"error_code":500,"description":"Internal Server Error: restart"}"#, false),
             (502, "<html>", false),
             (504, "", true),
+            (408, "", true),
+            (425, "", false),
         ] {
             let outcome = answer(status, body);
             assert!(

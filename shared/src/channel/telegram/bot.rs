@@ -7,14 +7,14 @@ use url::Url;
 
 const DEFAULT_API_BASE_URL: &str = "https://api.telegram.org";
 /// Telegram's server cuts longer ones off.
-const MAXIMUM_TOKEN_CHARACTERS: usize = 80;
+const MAX_TOKEN_CHARACTERS: usize = 80;
 
 /// A bot's only credential. Its debug output hides it.
 #[derive(Debug, Clone)]
 pub struct BotToken(SecretString);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a bot's token, such as 7100001:AAExample, of at most {MAXIMUM_TOKEN_CHARACTERS} characters")]
+#[error("must be a bot's token, such as 7100001:AAExample, of at most {MAX_TOKEN_CHARACTERS} characters")]
 pub struct InvalidBotToken;
 
 impl FromStr for BotToken {
@@ -24,7 +24,7 @@ impl FromStr for BotToken {
         let (id, secret) = text.split_once(':').ok_or(InvalidBotToken)?;
         let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
         let is_secret = !secret.is_empty() && secret.bytes().all(is_base64url);
-        let is_valid = is_id && is_secret && text.len() <= MAXIMUM_TOKEN_CHARACTERS;
+        let is_valid = is_id && is_secret && text.len() <= MAX_TOKEN_CHARACTERS;
         if is_valid { Ok(Self(text.into())) } else { Err(InvalidBotToken) }
     }
 }

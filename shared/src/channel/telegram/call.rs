@@ -19,7 +19,7 @@ pub(super) const MIN_TIME: Duration = Duration::from_secs(2);
 pub(super) const MIN_UPLOAD_TIME: Duration = Duration::from_secs(8);
 pub(super) const NO_TIME: Failure = Failure::NotCalled("no time was left");
 /// The largest answer that is read.
-const MAXIMUM_ANSWER_BYTES: usize = 512 * 1024;
+const MAX_ANSWER_BYTES: usize = 512 * 1024;
 
 /// Makes a call without a file.
 pub(super) async fn call(
@@ -88,7 +88,7 @@ async fn send(http: &HttpClient, request: reqwest::RequestBuilder, method: &'sta
     let (result, status) = match http.send(request).await {
         Ok(response) => {
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = read_body_limited(response, MAXIMUM_ANSWER_BYTES).await;
+            let body = read_body_limited(response, MAX_ANSWER_BYTES).await;
             (classify(status, &headers, body), Some(status.as_u16()))
         }
         Err(error) => (Err(Failure::NoAnswer(NoAnswer::from(&error))), None),

@@ -55,7 +55,7 @@ impl Config {
         &self.bot
     }
 
-    /// What Telegram proves updates by from now on.
+    /// What Telegram sends with its updates from now on.
     #[must_use]
     pub fn webhook_secret(&self) -> Option<&SecretString> {
         self.secrets.first()

@@ -95,7 +95,7 @@ fn received(file: &Members<'_>, media_type: MediaType, mime: String) -> Result<R
 }
 
 fn is_too_large(file: &Members<'_>) -> bool {
-    file.count("file_size").is_some_and(|bytes| bytes > FileLink::MAXIMUM_BYTES)
+    file.count("file_size").is_some_and(|bytes| bytes > FileLink::MAX_BYTES)
 }
 
 /// What has no file, as a text.

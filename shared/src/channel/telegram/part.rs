@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 /// The most buttons of a message.
-pub(super) const MAXIMUM_BUTTONS: usize = 100;
+pub(super) const MAX_BUTTONS: usize = 100;
 /// The longest labels, in characters, with which three or two buttons stand side by side.
 const THREE_IN_A_ROW: usize = 10;
 const TWO_IN_A_ROW: usize = 18;
@@ -17,7 +17,7 @@ const TWO_IN_A_ROW: usize = 18;
 pub struct Part {
     pub(super) chat: i64,
     pub(super) content: Content,
-    /// At most [`MAXIMUM_BUTTONS`].
+    /// At most [`MAX_BUTTONS`].
     pub(super) buttons: Vec<Button>,
 }
 

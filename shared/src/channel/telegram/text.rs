@@ -7,9 +7,9 @@ use serde::Serialize;
 use std::ops::Range;
 
 /// The longest text of a message, in code points.
-pub(super) const MAXIMUM_TEXT: usize = 4_096;
+pub(super) const MAX_TEXT: usize = 4_096;
 /// The longest text of a message with a file, in code points.
-pub(super) const MAXIMUM_CAPTION: usize = 1_024;
+pub(super) const MAX_CAPTION: usize = 1_024;
 
 /// Lines of a message.
 #[derive(Default)]
@@ -107,7 +107,7 @@ mod tests {
             {"type": "bold", "offset": 19, "length": 4},
         ]);
         let lines = [("👋 Card", true), ("Héllo 👋🏽", false), ("Next", true)];
-        assert_eq!(vec![("👋 Card\nHéllo 👋🏽\nNext".to_owned(), expected)], passages(&lines, MAXIMUM_TEXT));
+        assert_eq!(vec![("👋 Card\nHéllo 👋🏽\nNext".to_owned(), expected)], passages(&lines, MAX_TEXT));
     }
 
     #[test]
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_text_of_the_maximum_is_one_passage_and_a_blank_one_is_none() {
-        assert_eq!(1, passages(&[(&"👋".repeat(MAXIMUM_TEXT), false)], MAXIMUM_TEXT).len());
-        assert_eq!(2, passages(&[(&"👋".repeat(MAXIMUM_TEXT + 1), false)], MAXIMUM_TEXT).len());
-        assert!(passages(&[(" \n", false)], MAXIMUM_TEXT).is_empty());
+        assert_eq!(1, passages(&[(&"👋".repeat(MAX_TEXT), false)], MAX_TEXT).len());
+        assert_eq!(2, passages(&[(&"👋".repeat(MAX_TEXT + 1), false)], MAX_TEXT).len());
+        assert!(passages(&[(" \n", false)], MAX_TEXT).is_empty());
     }
 }

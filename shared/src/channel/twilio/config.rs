@@ -22,7 +22,7 @@ use std::ops::RangeInclusive;
 const API_BASE_URL: &str = "https://api.twilio.com";
 
 /// An Auth Token has 32 characters. The vendor does not promise that it stays so.
-const MINIMUM_AUTH_TOKEN_CHARACTERS: usize = 16;
+const MIN_AUTH_TOKEN_CHARACTERS: usize = 16;
 
 const SHORT_CODE_DIGITS: RangeInclusive<usize> = 3..=8;
 const ALPHANUMERIC_SENDER_CHARACTERS: RangeInclusive<usize> = 1..=11;
@@ -77,7 +77,7 @@ impl Config {
     ) -> Option<Self> {
         let account_sid = fields.required("accountSid", Sid::field("AC"));
         let api_key = read_api_key(fields);
-        let auth_tokens = fields.required("authTokens", list(shared_secret(MINIMUM_AUTH_TOKEN_CHARACTERS)));
+        let auth_tokens = fields.required("authTokens", list(shared_secret(MIN_AUTH_TOKEN_CHARACTERS)));
         let sender = read_sender(fields);
         let templates = fields.optional("templates", templates);
         let api_base_url = match fields.has("apiBaseUrl") {

@@ -8,7 +8,7 @@ pub(super) const WHATSAPP: &str = "whatsapp:";
 
 /// ITU-T E.164 allows 15 digits, country code included. The shortest numbers in use have 7.
 const PHONE_DIGITS: RangeInclusive<usize> = 7..=15;
-const MAXIMUM_USER_ID: usize = 128;
+const MAX_USER_ID: usize = 128;
 
 /// What people write between the digits of a number.
 const SEPARATORS: [char; 7] = [' ', '\u{a0}', '-', '.', '(', ')', '/'];
@@ -40,7 +40,7 @@ fn is_user_id(text: &str) -> bool {
     text.split_once('.').is_some_and(|(country, id)| {
         country.len() == 2
             && country.bytes().all(|letter| letter.is_ascii_uppercase())
-            && (1..=MAXIMUM_USER_ID).contains(&id.len())
+            && (1..=MAX_USER_ID).contains(&id.len())
             && id.bytes().all(|letter| letter.is_ascii_alphanumeric())
     })
 }

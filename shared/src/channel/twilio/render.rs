@@ -18,13 +18,14 @@ use crate::model::message::{Attachment, Block, Line};
 use serde_json::{Map, Value};
 
 /// In characters, whatever their encoding.
-const MAXIMUM_BODY: usize = 1_600;
-const MAXIMUM_CAPTION: usize = 1_024;
-const MAXIMUM_MMS_PICTURES: usize = 10;
-const MAXIMUM_CALLBACK_URL: usize = 4_000;
+const MAX_BODY: usize = 1_600;
+const MAX_CAPTION: usize = 1_024;
+const MAX_MMS_PICTURES: usize = 10;
+const MAX_CALLBACK_URL: usize = 4_000;
 
 const BODY: &str = "Body";
 const MEDIA_URL: &str = "MediaUrl";
+const STATUS_CALLBACK: &str = "StatusCallback";
 
 const NO_NUMBER: Unsupported =
     Unsupported("The customer's address is not a phone number in international form, such as +15550100.");
@@ -48,25 +49,24 @@ pub(super) fn render(config: &Config, message: &ChannelMessage<'_>) -> Result<Ve
     let contents = contents(config, message, &to);
     let last = contents.len().checked_sub(1).ok_or(NO_CONTENT)?;
     let part = |(index, content): (usize, Form)| {
-        let callback = status_callback(config, message, index == last).map(|url| ("StatusCallback", url));
+        let callback = status_callback(config, message, index == last).map(|url| (STATUS_CALLBACK, url));
         Part([("To", to.clone()), from.clone()].into_iter().chain(content).chain(callback).collect())
     };
     Ok(contents.into_iter().enumerate().map(part).collect())
 }
 
 fn status_callback(config: &Config, message: &ChannelMessage<'_>, is_last: bool) -> Option<String> {
-    if !message.expects_receipt {
-        return None;
-    }
     let link = StatusLink {
         message_id: message.message_id.to_owned(),
         to: message.to.clone(),
         is_last,
         replay: message.replay.map(str::to_owned),
+        address: (message.address != message.to.id).then(|| message.address.to_owned()),
+        without_receipt: !message.expects_receipt,
     };
     let url = config.address.join(&format!("{STATUS_PATH}{}{RETRIES}", link.seal(&config.sealer)?));
     // Twilio would refuse the message because of a longer one.
-    (url.len() <= MAXIMUM_CALLBACK_URL).then_some(url)
+    (url.len() <= MAX_CALLBACK_URL).then_some(url)
 }
 
 /// What the parts have besides sender and customer.
@@ -96,7 +96,7 @@ fn content_template(sid: &Sid, template: &Template) -> Form {
 fn mms(blocks: &[Block]) -> Vec<Form> {
     let mut pictures = 0;
     let (text, urls) = separate(blocks, |file| {
-        let is_sent = is_mms_picture(file) && pictures < MAXIMUM_MMS_PICTURES;
+        let is_sent = is_mms_picture(file) && pictures < MAX_MMS_PICTURES;
         pictures += usize::from(is_sent);
         is_sent
     });
@@ -111,7 +111,7 @@ fn mms(blocks: &[Block]) -> Vec<Form> {
 
 fn whatsapp(blocks: &[Block]) -> Vec<Form> {
     let (text, files) = separate(blocks, is_whatsapp_file);
-    let is_caption = |file: &Attachment| may_have_caption(file) && text.chars().count() <= MAXIMUM_CAPTION;
+    let is_caption = |file: &Attachment| may_have_caption(file) && text.chars().count() <= MAX_CAPTION;
     let mut parts = texts(&text);
     match (parts.as_mut_slice(), files.as_slice()) {
         ([caption], [(file, url)]) if is_caption(file) => caption.push((MEDIA_URL, url.clone())),
@@ -121,7 +121,7 @@ fn whatsapp(blocks: &[Block]) -> Vec<Form> {
 }
 
 fn texts(text: &str) -> Vec<Form> {
-    split(text, MAXIMUM_BODY, |_| 1).into_iter().map(|part| vec![(BODY, part.to_owned())]).collect()
+    split(text, MAX_BODY, |_| 1).into_iter().map(|part| vec![(BODY, part.to_owned())]).collect()
 }
 
 /// The text of all blocks, and apart from it the files that are sent as such, with their URLs.
@@ -174,12 +174,12 @@ mod tests {
         file("Image", "image/png", &format!("https://e.com/{number}.png"))
     }
 
+    /// The members of each part, without the callback.
     fn rendered(
         config: &Config,
         to: &str,
         blocks: &[Block],
         template: Option<Template>,
-        expects_receipt: bool,
     ) -> Result<Vec<Form>, Unsupported> {
         let (digest, customer) = (Digest::of_parts(&["m"]), customer());
         let message = ChannelMessage {
@@ -190,15 +190,16 @@ mod tests {
             blocks,
             template,
             replay: None,
-            expects_receipt,
+            expects_receipt: true,
         };
-        config.render(&message).map(|parts| parts.into_iter().map(|Part(form)| form).collect())
+        let without_callback = |Part(form)| form.into_iter().filter(|(name, _)| *name != STATUS_CALLBACK).collect();
+        config.render(&message).map(|parts| parts.into_iter().map(without_callback).collect())
     }
 
     /// The members besides sender and customer.
     fn contents_of(settings: Value, lines: Vec<Vec<Line>>) -> Vec<Form> {
         let blocks: Vec<_> = lines.into_iter().map(block).collect();
-        let parts = rendered(&config(settings), CUSTOMER, &blocks, None, false).unwrap();
+        let parts = rendered(&config(settings), CUSTOMER, &blocks, None).unwrap();
         parts.into_iter().map(|mut form| form.split_off(2)).collect()
     }
 
@@ -225,7 +226,7 @@ mod tests {
             (on_whatsapp, CUSTOMER, [("To", "whatsapp:+15005550010"), service, (BODY, "Hi")]),
             (whatsapp_settings(), "US.a1", [("To", "whatsapp:US.a1"), ("From", "whatsapp:+15005550006"), (BODY, "Hi")]),
         ] {
-            let parts = rendered(&config(settings), to, &[block(vec![text("Hi")])], None, false);
+            let parts = rendered(&config(settings), to, &[block(vec![text("Hi")])], None);
             assert_eq!(Ok(vec![form(&expected)]), parts);
         }
     }
@@ -233,7 +234,7 @@ mod tests {
     #[test]
     fn a_customer_without_a_phone_number_cannot_be_reached() {
         for to in ["ada@example.com", "15005550010", "US.a1", ""] {
-            let parts = rendered(&config(json!({})), to, &[block(vec![text("Hi")])], None, false);
+            let parts = rendered(&config(json!({})), to, &[block(vec![text("Hi")])], None);
             assert_eq!(Err(NO_NUMBER), parts, "{to}");
         }
     }
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn outside_of_the_united_states_and_canada_an_mms_has_the_links_of_its_pictures() {
         let blocks = [block(vec![text("Look"), picture(1)])];
-        let parts = rendered(&config(json!({"mms": true})), "+491701234567", &blocks, None, false).unwrap();
+        let parts = rendered(&config(json!({"mms": true})), "+491701234567", &blocks, None).unwrap();
         let expected = (BODY, "Look\nName: https://e.com/1.png".to_owned());
         assert_eq!((1, Some(&expected)), (parts.len(), parts[0].get(2)));
         assert_eq!(3, parts[0].len());
@@ -345,7 +346,7 @@ mod tests {
     fn nothing_empty_is_sent() {
         for settings in [json!({}), json!({"mms": true}), whatsapp_settings()] {
             let blocks = [block(vec![text(" \n")]), block(vec![text("")])];
-            assert_eq!(Err(NO_CONTENT), rendered(&config(settings), CUSTOMER, &blocks, None, true));
+            assert_eq!(Err(NO_CONTENT), rendered(&config(settings), CUSTOMER, &blocks, None));
         }
     }
 
@@ -356,8 +357,7 @@ mod tests {
         let contents = |id: &str, parameters: &[&str]| {
             let parameters = parameters.iter().map(|text| (*text).to_owned()).collect();
             let template = Some(Template { id: id.to_owned(), parameters });
-            let mut parts =
-                rendered(&config, CUSTOMER, &[block(vec![text("Text"), picture(1)])], template, false).unwrap();
+            let mut parts = rendered(&config, CUSTOMER, &[block(vec![text("Text"), picture(1)])], template).unwrap();
             assert_eq!(1, parts.len());
             parts.remove(0).split_off(2)
         };
@@ -372,7 +372,7 @@ mod tests {
     }
 
     /// The links of a message of three parts.
-    fn links(config: &Config, message_id: &str) -> Vec<Option<(String, StatusLink)>> {
+    fn links(config: &Config, message_id: &str, expects_receipt: bool) -> Vec<Option<(String, StatusLink)>> {
         let (digest, to) = (Digest::of_parts(&["m"]), customer());
         let blocks = [block(vec![text(&"x".repeat(4_000))])];
         let message = ChannelMessage {
@@ -383,10 +383,10 @@ mod tests {
             blocks: &blocks,
             template: None,
             replay: Some("replay"),
-            expects_receipt: true,
+            expects_receipt,
         };
         let link = |Part(form): &Part| {
-            let (_, url) = form.iter().find(|(name, _)| *name == "StatusCallback")?;
+            let (_, url) = form.iter().find(|(name, _)| *name == STATUS_CALLBACK)?;
             let called = url.strip_suffix(RETRIES).unwrap();
             let token = called.strip_prefix("https://patchbay.example.com/integrations/acme/channel/status/").unwrap();
             Some((url.clone(), StatusLink::open(&config.sealer, token).unwrap()))
@@ -397,10 +397,16 @@ mod tests {
     #[test]
     fn each_part_has_a_callback_that_names_the_message_and_says_which_part_is_the_last() {
         let config = config(json!({}));
-        let links = links(&config, "m-1");
+        let links = links(&config, "m-1", true);
         let replay = Some("replay".to_owned());
-        let link =
-            |is_last| StatusLink { message_id: "m-1".to_owned(), to: customer(), is_last, replay: replay.clone() };
+        let link = |is_last| StatusLink {
+            message_id: "m-1".to_owned(),
+            to: customer(),
+            is_last,
+            replay: replay.clone(),
+            address: Some(CUSTOMER.to_owned()),
+            without_receipt: false,
+        };
         let opened: Vec<_> = links.iter().flatten().map(|(_, link)| link.clone()).collect();
         assert_eq!(vec![link(false), link(false), link(true)], opened);
         assert!(links.iter().flatten().all(|(url, _)| !url.contains("platform") && !url.contains("m-1")));
@@ -408,12 +414,12 @@ mod tests {
 
     #[test]
     fn a_callback_that_twilio_would_refuse_is_left_out() {
-        assert_eq!(vec![None, None, None], links(&config(json!({})), &"m".repeat(3_000)));
+        assert_eq!(vec![None, None, None], links(&config(json!({})), &"m".repeat(3_000), true));
     }
 
     #[test]
-    fn without_a_receipt_there_is_no_callback() {
-        let parts = rendered(&config(json!({})), CUSTOMER, &[block(vec![text("Hi")])], None, false).unwrap();
-        assert!(parts[0].iter().all(|(name, _)| *name != "StatusCallback"));
+    fn the_statuses_of_a_message_without_a_receipt_are_reported_too() {
+        let opened = links(&config(json!({})), "m-1", false);
+        assert!(opened.iter().flatten().all(|(_, link)| link.without_receipt) && opened.iter().all(Option::is_some));
     }
 }

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
-/// For Twilio itself, which neither sends nor signs it: three repetitions after any failure, with time-outs that leave time
-/// for them, because all take at most 15 s together. Without it a message or a status is lost when the first attempt fails.
+/// Settings in a URL's fragment, which Twilio neither sends nor signs: three retries after any failure, with timeouts that leave
+/// time for them, because all take at most 15 s together. Without it a message or a status is lost when the first attempt fails.
 pub(super) const RETRIES: &str = "#rc=3&rp=all&ct=2000&rt=4500";
 
 /// The API of Messaging Services has a host of its own.

@@ -16,7 +16,7 @@ use crate::model::receipt::{DeliveryStatus, FailureReason, ReasonCode};
 pub(super) const STATUS_PATH: &str = "/status/";
 
 /// What Twilio allows in a message.
-const MAXIMUM_FILES: usize = 10;
+const MAX_FILES: usize = 10;
 
 const UNKNOWN_MEDIA_TYPE: &str = "application/octet-stream";
 
@@ -85,7 +85,7 @@ fn text(parameters: &Parameters<'_>) -> Option<String> {
 /// The files, and a line for each whose address is not one of Twilio's: the agent learns that there is one.
 fn files(parameters: &Parameters<'_>) -> (Vec<ReceivedFile>, Vec<String>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
-    for index in 0..MAXIMUM_FILES {
+    for index in 0..MAX_FILES {
         let Some(url) = parameters.get(&format!("MediaUrl{index}")) else { continue };
         // Without a type, or with a malformed one, the file is still a file.
         let mime = parameters.get(&format!("MediaContentType{index}")).and_then(media_type_essence);

@@ -10,6 +10,7 @@ use crate::platform::Withdrawal;
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::ops::Not;
 
 /// A receipt for the platform.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ pub struct ProviderReport {
     /// The replay that sent the first part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// The customer's address in the channel, if the platform has an id of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether the platform takes no receipt of the message.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub without_receipt: bool,
 }
 
 impl ReceiptEnvelope {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Maximum number of cached integrations. The least recently used ones are evicted.
-pub(super) const MAXIMUM_ENTRIES: usize = 1_000;
+pub(super) const MAX_ENTRIES: usize = 1_000;
 /// Maximum number of names that are known to be those of integrations, cached or not.
-const MAXIMUM_KNOWN: usize = 10 * MAXIMUM_ENTRIES;
+const MAX_KNOWN: usize = 10 * MAX_ENTRIES;
 
 /// The rate limit for reads of unknown names: the burst, and the interval at which another read is allowed.
 ///
@@ -52,7 +52,7 @@ impl Names {
     /// integration.
     pub(super) fn entry(&mut self, name: &IntegrationName) -> Arc<Entry> {
         self.uses += 1;
-        if !self.entries.contains_key(name) && self.entries.len() >= MAXIMUM_ENTRIES {
+        if !self.entries.contains_key(name) && self.entries.len() >= MAX_ENTRIES {
             let least = self.entries.iter().min_by_key(|(name, cached)| (self.known.contains(*name), cached.used));
             if let Some(least) = least.map(|(name, _)| name.clone()) {
                 self.entries.remove(&least);
@@ -80,7 +80,7 @@ impl Names {
         }
         self.budget.refund();
         let exists = matches!(failure, None | Some(LoadError::Invalid(_)));
-        if exists && self.known.len() < MAXIMUM_KNOWN {
+        if exists && self.known.len() < MAX_KNOWN {
             self.known.insert(name.clone());
         }
     }

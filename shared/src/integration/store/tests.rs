@@ -1,6 +1,6 @@
 //! The store over time, with the real SDK client and simulated responses.
 
-use super::names::MAXIMUM_ENTRIES;
+use super::names::MAX_ENTRIES;
 use super::*;
 use crate::platform::{ApiError, PlatformConfig, PlatformError};
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
@@ -134,10 +134,10 @@ fn named(kind: &str, number: usize) -> IntegrationName {
 async fn unknown_names_do_not_fill_the_memory() {
     let secrets = SecretsManager::responding([not_found()]);
     let store = secrets.store();
-    for number in 0..=MAXIMUM_ENTRIES {
+    for number in 0..=MAX_ENTRIES {
         store.get(&named("made-up", number)).await.unwrap_err();
     }
-    assert!(store.names().len() <= MAXIMUM_ENTRIES);
+    assert!(store.names().len() <= MAX_ENTRIES);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,33 +194,33 @@ async fn an_unavailable_secrets_manager_does_not_use_the_budget() {
 async fn the_least_recently_used_integration_is_evicted() {
     let secrets = SecretsManager::responding([good()]);
     let store = secrets.store();
-    for number in 0..MAXIMUM_ENTRIES {
+    for number in 0..MAX_ENTRIES {
         store.get(&named("good", number)).await.unwrap();
     }
     store.get(&named("good", 0)).await.unwrap();
-    store.get(&named("good", MAXIMUM_ENTRIES)).await.unwrap();
-    assert_eq!((MAXIMUM_ENTRIES, MAXIMUM_ENTRIES + 1), (store.names().len(), secrets.calls()));
-    for number in (2..=MAXIMUM_ENTRIES).chain([0]) {
+    store.get(&named("good", MAX_ENTRIES)).await.unwrap();
+    assert_eq!((MAX_ENTRIES, MAX_ENTRIES + 1), (store.names().len(), secrets.calls()));
+    for number in (2..=MAX_ENTRIES).chain([0]) {
         store.get(&named("good", number)).await.unwrap();
     }
-    assert_eq!(MAXIMUM_ENTRIES + 1, secrets.calls(), "they are still cached");
+    assert_eq!(MAX_ENTRIES + 1, secrets.calls(), "they are still cached");
     store.get(&named("good", 1)).await.unwrap();
-    assert_eq!(MAXIMUM_ENTRIES + 2, secrets.calls(), "the one that was used least recently is read again");
+    assert_eq!(MAX_ENTRIES + 2, secrets.calls(), "the one that was used least recently is read again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn unknown_names_are_evicted_before_integrations() {
-    let answers = [vec![good(); MAXIMUM_ENTRIES - 1], vec![not_found(); 20], vec![good()]].concat();
+    let answers = [vec![good(); MAX_ENTRIES - 1], vec![not_found(); 20], vec![good()]].concat();
     let secrets = SecretsManager::responding(answers);
     let store = secrets.store();
-    for number in 1..MAXIMUM_ENTRIES {
+    for number in 1..MAX_ENTRIES {
         store.get(&named("good", number)).await.unwrap();
     }
     for number in 0..300 {
         store.get(&named("made-up", number)).await.unwrap_err();
     }
     let before = secrets.calls();
-    for number in 1..MAXIMUM_ENTRIES {
+    for number in 1..MAX_ENTRIES {
         store.get(&named("good", number)).await.unwrap();
     }
     assert_eq!(before, secrets.calls());

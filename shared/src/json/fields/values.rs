@@ -1,6 +1,6 @@
 //! Readers for single values. A reader returns what is wrong as a text that never quotes the value.
 
-use crate::limits::MAXIMUM_ID_BYTES;
+use crate::limits::MAX_ID_BYTES;
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
@@ -63,10 +63,10 @@ pub fn shared_secret(minimum_characters: usize) -> impl Fn(Value) -> Result<Secr
     }
 }
 
-/// Reads an id: a string of at most [`MAXIMUM_ID_BYTES`], because it goes into URLs and bodies of a platform's API.
+/// Reads an id: a string of at most [`MAX_ID_BYTES`], because it goes into URLs and bodies of a platform's API.
 pub fn id(value: Value) -> Result<String, String> {
     let id = text(value)?;
-    if id.len() > MAXIMUM_ID_BYTES { Err(format!("must have at most {MAXIMUM_ID_BYTES} bytes")) } else { Ok(id) }
+    if id.len() > MAX_ID_BYTES { Err(format!("must have at most {MAX_ID_BYTES} bytes")) } else { Ok(id) }
 }
 
 /// Reads one of a few words, case-insensitively and with surrounding whitespace ignored.

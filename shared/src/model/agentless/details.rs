@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 /// Maximum number of files in a message.
-const MAXIMUM_ATTACHMENTS: usize = 10;
+const MAX_ATTACHMENTS: usize = 10;
 
 #[derive(Default)]
 pub struct AgentlessDetails {
@@ -57,8 +57,8 @@ impl AgentlessDetails {
         let channel = fields.optional("channel", one_of(&Channel::named(Channel::OUTBOUND)));
         let email = fields.optional_object("email", AgentlessEmail::read);
         let attachments = fields.objects("attachments", |file| file.required("url", https_url)).unwrap_or_default();
-        if attachments.len() > MAXIMUM_ATTACHMENTS {
-            fields.error("attachments", &format!("must have at most {MAXIMUM_ATTACHMENTS} elements"));
+        if attachments.len() > MAX_ATTACHMENTS {
+            fields.error("attachments", &format!("must have at most {MAX_ATTACHMENTS} elements"));
         }
         Some(Self {
             channel,

@@ -18,7 +18,7 @@ use std::fmt;
 pub const CAROUSEL_CARDS: std::ops::RangeInclusive<usize> = 2..=10;
 
 /// Maximum length of a button's payload, in characters.
-pub const MAXIMUM_PAYLOAD: usize = 2_048;
+pub const MAX_PAYLOAD: usize = 2_048;
 
 #[derive(Clone, PartialEq)]
 pub enum CardRecipient {
@@ -140,7 +140,7 @@ pub enum DefaultAction {
     PostBack {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         title: Option<String>,
-        /// At most [`MAXIMUM_PAYLOAD`] characters.
+        /// At most [`MAX_PAYLOAD`] characters.
         payload: String,
     },
     OpenUrl {
@@ -168,7 +168,7 @@ pub struct QuickReply {
 #[serde(rename_all = "camelCase")]
 pub struct ButtonReply {
     pub title: String,
-    /// At most [`MAXIMUM_PAYLOAD`] characters.
+    /// At most [`MAX_PAYLOAD`] characters.
     pub payload: String,
 }
 

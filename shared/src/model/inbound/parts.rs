@@ -2,7 +2,7 @@
 
 use super::InboundMessage;
 use crate::digest::Digest;
-use crate::limits::MAXIMUM_ID_BYTES;
+use crate::limits::MAX_ID_BYTES;
 
 /// Digits of a digest that make a derived id distinct from ids that a caller creates by counting.
 const DIGEST_DIGITS: usize = 12;
@@ -29,7 +29,7 @@ fn derived_id(message_id: &str, number: usize) -> String {
     let digest = Digest::of_parts(&["part", message_id, &number]);
     let digest = digest.as_str().get(..DIGEST_DIGITS).unwrap_or_default();
     let suffix = format!("-{number}-{digest}");
-    let kept = message_id.floor_char_boundary(MAXIMUM_ID_BYTES.saturating_sub(suffix.len()));
+    let kept = message_id.floor_char_boundary(MAX_ID_BYTES.saturating_sub(suffix.len()));
     message_id.get(..kept).unwrap_or_default().to_owned() + &suffix
 }
 

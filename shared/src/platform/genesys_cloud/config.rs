@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 /// The vendor requires more than fifteen characters.
-const MINIMUM_WEBHOOK_SECRET_CHARACTERS: usize = 16;
+const MIN_WEBHOOK_SECRET_CHARACTERS: usize = 16;
 
 /// The connection to one open messaging integration of a Genesys Cloud organization.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Config {
         let integration_id = fields.required("integrationId", text);
         let client_id = fields.required("clientId", text);
         let client_secret = fields.required("clientSecret", secret);
-        let webhook_secrets = fields.required("webhookSecrets", list(shared_secret(MINIMUM_WEBHOOK_SECRET_CHARACTERS)));
+        let webhook_secrets = fields.required("webhookSecrets", list(shared_secret(MIN_WEBHOOK_SECRET_CHARACTERS)));
         let webhook_header = fields.optional_object("webhookHeader", WebhookHeader::read);
         Some(Self {
             region: region?,
@@ -73,7 +73,7 @@ fn header_name(value: Value) -> Result<HeaderName, String> {
 }
 
 fn header_secret(value: Value) -> Result<SecretString, String> {
-    shared_secret(MINIMUM_WEBHOOK_SECRET_CHARACTERS)(header_text(value)?.into())
+    shared_secret(MIN_WEBHOOK_SECRET_CHARACTERS)(header_text(value)?.into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Genesys Cloud's webhooks: verification, ownership and parsing.
 
-use super::api::MAXIMUM_TEXT;
+use super::api::MAX_TEXT;
 use super::config::Config;
 use super::{conversation_event, read, read_identity};
 use crate::json::fields::FieldError;
@@ -30,7 +30,7 @@ impl WebhookPlatform for Config {
 
     const SIGNATURE_HEADER: HeaderName = hub::X_HUB_SIGNATURE_256;
 
-    const MAXIMUM_TEXT_TRACE: Option<usize> = Some(MAXIMUM_TEXT);
+    const MAX_TEXT_TRACE: Option<usize> = Some(MAX_TEXT);
 
     const HAS_CONVERSATION_EVENTS: bool = true;
 

@@ -1,4 +1,4 @@
-//! Addresses of messages: emails, as RFC 5322 writes them, and telephone numbers.
+//! Addresses of messages: emails, as RFC 5322 writes them, and phone numbers.
 
 use crate::model::message::{IdType, Party};
 

@@ -18,7 +18,7 @@ const API_VERSION: &str = "2021-04-15";
 const CONTACTS_API_VERSION: &str = "2021-07-28";
 
 /// The allowed values of `maximumAgeSeconds`. The platform retries an event for up to 30 days.
-const MAXIMUM_AGE_SECONDS: RangeInclusive<u64> = 1..=31 * 24 * 3600;
+const MAX_AGE_SECONDS: RangeInclusive<u64> = 1..=31 * 24 * 3600;
 
 /// The connection to one location (a sub-account) of HighLevel.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Config {
         let trusted_keys = fields.optional("trustedKeys", list(trusted_key));
         fields.optional("acceptLegacySignature", legacy_signature);
         let forward_message_types = fields.optional("forwardMessageTypes", list(forwarded));
-        let maximum_age = fields.optional("maximumAgeSeconds", integer_in("seconds", MAXIMUM_AGE_SECONDS));
+        let maximum_age = fields.optional("maximumAgeSeconds", integer_in("seconds", MAX_AGE_SECONDS));
         let conversation_provider_id = fields.optional("conversationProviderId", text);
         let api_base_url = match fields.has("apiBaseUrl") {
             true => fields.optional("apiBaseUrl", base_url),

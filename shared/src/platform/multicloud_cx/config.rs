@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 /// The vendor does not specify a length; the secret in its examples has 15 characters.
-const MINIMUM_APP_SECRET_CHARACTERS: usize = 12;
+const MIN_APP_SECRET_CHARACTERS: usize = 12;
 
 /// The connection to one channel of a contact centre.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Config {
         let api_base_url = fields.required("apiBaseUrl", base_url);
         let contact_center_id = fields.required("contactCenterId", header_text);
         let channel_id = fields.required("channelId", channel_id);
-        let app_secrets = fields.required("appSecrets", list(shared_secret(MINIMUM_APP_SECRET_CHARACTERS)));
+        let app_secrets = fields.required("appSecrets", list(shared_secret(MIN_APP_SECRET_CHARACTERS)));
         let api_key = fields.optional("apiKey", |value| header_text(value).map(SecretString::from));
         let upload_files = fields.optional("uploadFiles", boolean);
         Some(Self {

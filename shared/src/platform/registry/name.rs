@@ -63,9 +63,9 @@ impl PlatformName {
     #[must_use]
     pub fn maximum_text_trace(self) -> Option<usize> {
         match self {
-            Self::GenesysCloud => GenesysCloudConfig::MAXIMUM_TEXT_TRACE,
-            Self::MulticloudCx => MulticloudCxConfig::MAXIMUM_TEXT_TRACE,
-            Self::HighLevel => HighLevelConfig::MAXIMUM_TEXT_TRACE,
+            Self::GenesysCloud => GenesysCloudConfig::MAX_TEXT_TRACE,
+            Self::MulticloudCx => MulticloudCxConfig::MAX_TEXT_TRACE,
+            Self::HighLevel => HighLevelConfig::MAX_TEXT_TRACE,
         }
     }
 

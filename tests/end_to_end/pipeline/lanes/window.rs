@@ -24,7 +24,7 @@ const START: Range<usize> = 0..1;
 const HEALTHY: Range<usize> = 1..3;
 const DEAD: Range<usize> = 3..8;
 /// What a busy machine may add to the age of a message. On one queue the age is the time of the whole outage.
-const NOISE: Duration = Duration::from_secs(3);
+const NOISE: Duration = Duration::from_secs(10);
 
 /// Three integrations, the first of them dead, with lanes of their own.
 struct Traffic {

@@ -1,5 +1,6 @@
 //! Genesys Multicloud CX in both directions, with its differences from Genesys Cloud.
 
+mod deferred_files;
 mod file_host;
 mod files;
 mod messages;

@@ -196,7 +196,7 @@ async fn open_session(chromedriver: &ChromeDriver) -> Client {
     let session = session.expect("Chromium starts");
     // A script waits while the page draws, which can take long on a busy machine.
     let timeouts = TimeoutConfiguration::new(Some(WAIT_TIMEOUT), None, None);
-    session.update_timeouts(timeouts).await.expect("the time-outs are set");
+    session.update_timeouts(timeouts).await.expect("the timeouts are set");
     // Killing chromedriver ends the session.
     session.persist().await.expect("the session is kept");
     session

@@ -1,4 +1,4 @@
-//! Telephone numbers, channel addresses, ids, and URLs.
+//! Phone numbers, channel addresses, ids, and URLs.
 
 use url::Url;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub(super) fn bare(address: &str) -> &str {
     address.strip_prefix(WHATSAPP).unwrap_or(address)
 }
 
-/// Whether it is a telephone number as E.164 has it.
+/// Whether it is a phone number as E.164 has it.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('+').unwrap_or_default();
     (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')

@@ -51,7 +51,7 @@ pub(crate) struct Add {
     /// Change an existing integration: given fields are replaced, --caller adds to its callers, and all else stays
     #[arg(long)]
     pub(super) replace: bool,
-    /// Do not ask for confirmation if webhooks are sent elsewhere so far, and set those of a number at Twilio
+    /// Do not ask before redirecting webhooks; also set those of a number at Twilio
     #[arg(long)]
     pub(super) yes: bool,
     /// KMS key that encrypts a new secret [default: AWS's own key for Secrets Manager]
@@ -101,7 +101,7 @@ pub(super) struct Fields {
     /// Id of the contact centre
     #[arg(long, value_name = "ID", help_heading = MULTICLOUD_CX)]
     contact_center_id: Option<String>,
-    /// Id of the channel: a telephone number, a domain
+    /// Id of the channel: a phone number, a domain
     #[arg(long, value_name = "ID", help_heading = MULTICLOUD_CX)]
     channel_id: Option<String>,
     /// The channel's app secret, of at least 12 characters

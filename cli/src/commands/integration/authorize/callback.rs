@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 /// More than a request line with a code and a browser's headers.
-const MAXIMUM_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 /// How long a browser may take to send its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -119,7 +119,7 @@ async fn request_target(stream: &mut TcpStream) -> Option<String> {
     while !request.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
         let count = stream.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
         request.extend_from_slice(buffer.get(..count)?);
-        if request.len() > MAXIMUM_BYTES {
+        if request.len() > MAX_BYTES {
             return None;
         }
     }

@@ -13,11 +13,11 @@ use shared::channel::twilio::setup::SetupError as TwilioError;
 use shared::integration::Integration;
 
 impl Rotate {
-    /// A key at Twilio keeps its secret, so that another secret is another key's.
+    /// Every API key at Twilio has its own secret.
     pub(super) fn check_api_key_sid(&self) -> Result<(), CliError> {
         match (self.secret == RotationTarget::ChannelApiKey, self.api_key_sid.is_some()) {
             (true, false) => {
-                Err(CliError::Usage("--api-key-sid is missing: another secret is another key's".to_owned()))
+                Err(CliError::Usage("--api-key-sid is missing: every API key has its own secret".to_owned()))
             }
             (false, true) => Err(CliError::Usage("--api-key-sid is for --secret channel-api-key only".to_owned())),
             _ => Ok(()),
@@ -93,7 +93,7 @@ impl RotationRun<'_> {
         }
     }
 
-    /// Makes Telegram prove updates by the new secret.
+    /// Makes Telegram send the new secret with its updates.
     pub(super) async fn update_channel(&mut self, integration: &Integration) -> Result<(), CliError> {
         match (&self.rotate.secret, self.telegram(integration)) {
             (RotationTarget::ChannelWebhook, Some(config)) => self.set_webhook(config).await,
@@ -107,7 +107,7 @@ impl RotationRun<'_> {
         telegram.connect().await?;
         self.progress.done(match self.rotate.secret {
             RotationTarget::BotToken => "Telegram sends updates to this stack",
-            _ => "Telegram proves updates by the new secret",
+            _ => "Telegram sends the new secret with its updates",
         });
         Ok(())
     }

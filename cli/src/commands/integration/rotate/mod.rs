@@ -38,11 +38,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use target::{RotationMode, RotationTarget};
 
-/// Rotate one of its secrets without downtime
+/// Rotate a secret without downtime
 ///
 /// Without --finish, the new secret becomes valid in addition to the old one. The command waits until every function
-/// uses it, tests that, and prints the next step. With --finish the old one is dropped, once it is no longer used. A
-/// secret of which the other side has only one is replaced. The same command resumes an interrupted rotation.
+/// uses it, tests that, and prints the next step. With --finish the old one is dropped, once it is no longer used. If
+/// the other side can hold only one secret, the old one is replaced at once. The same command resumes an interrupted rotation.
 #[derive(Debug, Args)]
 #[command(after_help = examples(&[
     "patchbay integration rotate acme --secret signing",

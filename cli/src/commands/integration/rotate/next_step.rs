@@ -45,7 +45,7 @@ impl Rotate {
     /// After `--finish`.
     pub(super) fn finished(&self, propagation: Duration) -> String {
         let seconds = propagation.as_secs();
-        let sealed = self.sealed().map(|sealed| format!(" That ends {sealed}.")).unwrap_or_default();
+        let sealed = self.sealed().map(|sealed| format!(" That invalidates {sealed}.")).unwrap_or_default();
         format!("The old secret is dropped. Within {seconds} s no function accepts or uses it any longer.{sealed}")
     }
 
@@ -53,7 +53,7 @@ impl Rotate {
     pub(super) fn next(&self) -> String {
         let name = &self.name;
         let show = format!("`patchbay integration show {name} --show-secrets` shows it");
-        let sealed = self.sealed().map(|sealed| format!(". Better after seven days: that also ends {sealed}."));
+        let sealed = self.sealed().map(|sealed| format!(". Better after seven days: that also invalidates {sealed}."));
         let finish = format!("{}{}", self.command("--finish"), sealed.unwrap_or_default());
         match &self.secret {
             RotationTarget::Webhook if self.no_platform => format!(

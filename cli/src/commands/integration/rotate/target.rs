@@ -26,7 +26,7 @@ pub(super) enum RotationTarget {
     Token,
     /// The key for Multicloud CX's API gateway.
     ApiKey,
-    /// The secret that Telegram proves updates by.
+    /// The secret that Telegram sends with its updates.
     ChannelWebhook,
     /// The Telegram bot's token.
     BotToken,

@@ -10,6 +10,7 @@ use crate::aws::test_delivery;
 use crate::error::CliError;
 use http::header;
 use reqwest::RequestBuilder;
+use shared::api::problem::ProblemType;
 use shared::channel::TrialRequest;
 use shared::delivery::probe::{ProbeOutcome, ProbeResult, SignedWith};
 use shared::integration::Integration;
@@ -30,8 +31,8 @@ pub(super) async fn new_secret(
                     Ok(Some("the messaging service accepts a test delivery that a function signed with both"))
                 }
                 ProbeOutcome::Answered(status) if may_accept_signature(*status) => Ok(Some(
-                    "the messaging service refuses a test delivery that a function signed with both, and does not say that \
-                     it is for the signature",
+                    "the messaging service refuses a test delivery that a function signed with both, but not \
+                     because of the signature",
                 )),
                 other => Err(CliError::Failed(format!(
                     "a test delivery signed with both secrets failed: {}; do not change the messaging service's \
@@ -145,7 +146,7 @@ fn describe_outcome(outcome: &ProbeOutcome) -> String {
 /// Requires that a trial request is rejected for its body, and not for its credential.
 async fn require_accepted(request: RequestBuilder) -> Result<(), CliError> {
     let answer = send(request).await?;
-    if answer.problem() == Some("invalid-body") { Ok(()) } else { Err(refused(&answer)) }
+    if answer.problem() == Some(ProblemType::InvalidBody) { Ok(()) } else { Err(refused(&answer)) }
 }
 
 /// Requires that a trial request of a channel's provider is acknowledged.
@@ -163,7 +164,7 @@ async fn send(request: RequestBuilder) -> Result<ApiResponse, CliError> {
 
 fn refused(answer: &ApiResponse) -> CliError {
     match answer.problem() {
-        Some("invalid-signature" | "unauthenticated") => CliError::Failed(
+        Some(ProblemType::InvalidSignature | ProblemType::Unauthenticated) => CliError::Failed(
             "a function does not accept the new secret, though it should have read it: check with `patchbay doctor`, \
              and run this again"
                 .to_owned(),

@@ -9,6 +9,7 @@ use super::document::Document;
 use crate::aws::authorization::{AuthorizationSecret, NewSecret};
 use crate::aws::clock::AwsClock;
 use crate::aws::integrations::{self, ListedIntegration, timestamp};
+use crate::aws::outputs;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -63,7 +64,7 @@ impl StoredDocument {
 
 impl<'s> SecretStore<'s> {
     pub(super) async fn open(stack: &'s Stack) -> Result<Self, CliError> {
-        Ok(Self { client: Client::new(&stack.aws), stack, prefix: stack.output("SecretPrefix").await? })
+        Ok(Self { client: Client::new(&stack.aws), stack, prefix: stack.output(outputs::SECRET_PREFIX).await? })
     }
 
     pub(super) fn id(&self, name: &str) -> String {

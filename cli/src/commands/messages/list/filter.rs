@@ -6,7 +6,7 @@ use shared::model::integration_name::IntegrationName;
 use shared::model::{message, receipt};
 
 /// A shorter text is taken for an address.
-const MINIMUM_GROUP_DIGITS: usize = 8;
+const MIN_GROUP_DIGITS: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Filter<'f> {
@@ -20,7 +20,7 @@ impl Filter<'_> {
     /// Whether a message of this group is wanted.
     pub(super) fn has_customer(&self, integration: &str, group: &str) -> bool {
         let Some(customer) = self.customer else { return true };
-        if customer.len() >= MINIMUM_GROUP_DIGITS && group.starts_with(customer) {
+        if customer.len() >= MIN_GROUP_DIGITS && group.starts_with(customer) {
             return true;
         }
         let Ok(integration) = integration.parse::<IntegrationName>() else { return false };

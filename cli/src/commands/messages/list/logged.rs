@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 const DISPATCHER: &str = "message-dispatcher";
 const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 const DELIVERED: [Source; 1] = [Source { function: DISPATCHER, outcomes: &["delivered", "inbound_posted"] }];
-/// The ends that may leave no record in the ledger.
+/// Outcomes that may leave no record in the ledger.
 const ENDED: [Source; 1] =
     [Source { function: DISPATCHER, outcomes: &["dropped", "inbound_ignored", "inbound_failed"] }];
 

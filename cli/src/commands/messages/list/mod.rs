@@ -108,7 +108,7 @@ impl List {
         Ok(())
     }
 
-    /// The kept messages: those of `patchbay failed list`.
+    /// The failed messages: those of `patchbay failed list`.
     async fn failed(&self, stack: &Stack, output: Output, filter: &Filter<'_>) -> Result<Part, CliError> {
         let is_wanted = |message: &failed::FailedMessage| {
             self.integration.as_ref().is_none_or(|name| message.integration() == name.as_str())

@@ -1,5 +1,6 @@
 //! How much is on the queues.
 
+use crate::aws::outputs;
 use crate::aws::sqs;
 use crate::aws::stack::Stack;
 use crate::error::CliError;
@@ -21,10 +22,10 @@ impl QueueLengths {
     pub(super) async fn read(stack: &Stack) -> Result<Self, CliError> {
         let client = Client::new(&stack.aws);
         let lengths = [
-            ("MessageQueueUrl", "the direct lane"),
-            ("RetryQueueUrl", "the retry lane"),
-            ("ParkingQueueUrl", "the parking queue"),
-            ("DeadLetterQueueUrl", "the dead-letter queue"),
+            (outputs::MESSAGE_QUEUE_URL, "the direct lane"),
+            (outputs::RETRY_QUEUE_URL, "the retry lane"),
+            (outputs::PARKING_QUEUE_URL, "the parking queue"),
+            (outputs::DEAD_LETTER_QUEUE_URL, "the dead-letter queue"),
         ]
         .map(|(output, name)| {
             let client = &client;

@@ -12,7 +12,7 @@ use shared::ledger::Ledger;
 use shared::model::integration_name::IntegrationName;
 
 /// The most keys that are read of each of the sixteen partitions of an integration.
-const MAXIMUM_KEYS: usize = 1_000;
+const MAX_KEYS: usize = 1_000;
 /// How many items are read before it is checked whether they are enough.
 const STEP: usize = 800;
 /// How many integrations are read at the same time.
@@ -43,7 +43,7 @@ impl Retrying {
         mut wanted: impl FnMut(&Retried) -> bool,
     ) -> Result<Self, CliError> {
         let keys = stream::iter(integrations).map(async |name| {
-            let failing = ledger.failing(name, since, MAXIMUM_KEYS).await.map_err(|error| ledger_error(&error))?;
+            let failing = ledger.failing(name, since, MAX_KEYS).await.map_err(|error| ledger_error(&error))?;
             let items: Vec<_> = failing.items.into_iter().map(|item| (name, item)).collect();
             Ok::<_, CliError>((items, failing.truncated))
         });
@@ -108,8 +108,7 @@ pub(super) async fn part(
         ));
     } else if truncated {
         notes.push(
-            "Not all that is retried was read: the rest has failed for less long. --since with a later time reads it."
-                .to_owned(),
+            "The list is incomplete: what began to fail later was not read. A later --since reads it.".to_owned(),
         );
     }
     Ok(Part { rows, notes, truncated: has_more || truncated })

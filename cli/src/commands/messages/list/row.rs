@@ -3,13 +3,11 @@
 use super::status::Status;
 use crate::commands::failed;
 use crate::status::{Lane, LedgerStatus};
-use crate::ui::output::seconds;
+use crate::ui::output::{seconds, short_group};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use shared::limits::truncate;
 
-/// Enough digits to tell groups apart.
-const GROUP_DIGITS: usize = 12;
 /// Longer reasons are truncated in the table.
 const REASON_CHARACTERS: usize = 36;
 
@@ -135,7 +133,7 @@ impl Row {
             self.attempts.map(|attempts| attempts.to_string()).unwrap_or_default(),
             seconds(self.since),
             self.lane.map(|lane| lane.as_str().to_owned()).unwrap_or_default(),
-            text(&self.group).chars().take(GROUP_DIGITS).collect(),
+            short_group(&text(&self.group)),
         ]
     }
 }

@@ -151,6 +151,8 @@ fn start_is_passed_on_only_if_that_is_switched_on() {
         assert_eq!(Some(text), event.text.as_deref());
     }
     assert!(written(json!({"text": "/started"})).is_ok());
+    let photo = json!([{"file_id": "f", "width": 10, "height": 10, "file_size": 9}]);
+    assert_eq!(1, written(json!({"caption": "/start my meter", "photo": photo})).unwrap().files.len());
 }
 
 #[test]

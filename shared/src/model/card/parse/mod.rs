@@ -2,8 +2,8 @@
 //! `ConversationContentCarousel` and `ConversationContentQuickReply`.
 
 use super::{
-    Action, ButtonReply, CAROUSEL_CARDS, Card, CardMessage, CardRecipient, Cards, DefaultAction, Image,
-    MAXIMUM_PAYLOAD, QuickReply, WebAddress,
+    Action, ButtonReply, CAROUSEL_CARDS, Card, CardMessage, CardRecipient, Cards, DefaultAction, Image, MAX_PAYLOAD,
+    QuickReply, WebAddress,
 };
 use crate::json::fields::{Fields, one_of, text};
 use crate::model::receipt::Recipient;
@@ -265,9 +265,9 @@ fn payload_text(value: Value) -> Result<String, String> {
 }
 
 fn bounded(payload: String) -> Result<String, String> {
-    if payload.chars().count() > MAXIMUM_PAYLOAD {
+    if payload.chars().count() > MAX_PAYLOAD {
         return Err(format!(
-            "must have at most {MAXIMUM_PAYLOAD} characters: send an identifier, and look the rest up by it"
+            "must have at most {MAX_PAYLOAD} characters: send an identifier, and look the rest up by it"
         ));
     }
     Ok(payload)

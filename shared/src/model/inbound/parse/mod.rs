@@ -8,7 +8,7 @@ use crate::http_client::OutboundUrl;
 use crate::json::fields::{
     Fields, boolean, https_url, id, integer_in, media_type_with_parameters, one_of, parse_with, text,
 };
-use crate::limits::MAXIMUM_AHEAD;
+use crate::limits::MAX_AHEAD;
 use crate::model::card::payload;
 use crate::model::channel::Channel;
 use crate::model::email;
@@ -19,7 +19,7 @@ use url::Url;
 
 /// Maximum number of files in a message. Each may be sent as a separate message to the platform, within the time of one
 /// request.
-const MAXIMUM_ATTACHMENTS: usize = 10;
+const MAX_ATTACHMENTS: usize = 10;
 /// The size that a thumbnail may state.
 const THUMBNAIL_BYTES: std::ops::RangeInclusive<u64> = 0..=1_000_000_000;
 
@@ -68,8 +68,8 @@ fn attachments(fields: &mut Fields<'_>) -> Option<Vec<InboundAttachment>> {
     let one = fields.optional_object("attachment", InboundAttachment::read);
     let several = fields.objects("attachments", InboundAttachment::read)?;
     if !has_one {
-        if several.len() > MAXIMUM_ATTACHMENTS {
-            fields.error("attachments", &format!("must have at most {MAXIMUM_ATTACHMENTS} elements"));
+        if several.len() > MAX_ATTACHMENTS {
+            fields.error("attachments", &format!("must have at most {MAX_ATTACHMENTS} elements"));
         }
         return Some(several);
     }
@@ -242,7 +242,7 @@ impl MediaType {
 
 fn time(value: Value) -> Result<Timestamp, String> {
     let time: Timestamp = parse_with("a time by RFC 3339, such as 2026-01-02T03:04:05.678Z")(value)?;
-    let latest = Timestamp::now().saturating_add(MAXIMUM_AHEAD).unwrap_or(Timestamp::MAX);
+    let latest = Timestamp::now().saturating_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
     if (Timestamp::UNIX_EPOCH..=latest).contains(&time) {
         Ok(time)
     } else {

@@ -16,7 +16,7 @@ use std::fmt;
 
 /// A longer text is truncated, and its blocks with it. This limits the size of a delivery, and in how many parts a channel
 /// sends a message. The message contains its full text anyway.
-pub(crate) const MAXIMUM_BYTES: usize = 65_536;
+pub(crate) const MAX_BYTES: usize = 65_536;
 
 /// The statuses of a message that did not reach the customer.
 const NOT_DELIVERED: [&str; 2] = ["failed", "undelivered"];
@@ -143,7 +143,7 @@ impl Writer {
     }
 
     fn has_room(&self) -> bool {
-        self.written <= MAXIMUM_BYTES
+        self.written <= MAX_BYTES
     }
 
     /// Records that a part contains this text in another form.
@@ -226,8 +226,8 @@ impl Writer {
         let own_text = Some(self.own_text).filter(|text| !self.own_text_is_shown && !text.is_empty());
         let mut blocks: Vec<_> = own_text.map(Block::of_text).into_iter().chain(self.blocks).collect();
         let mut text = plain_text(&blocks);
-        if text.len() > MAXIMUM_BYTES {
-            block::truncate(&mut blocks, MAXIMUM_BYTES);
+        if text.len() > MAX_BYTES {
+            block::truncate(&mut blocks, MAX_BYTES);
             text = plain_text(&blocks);
         }
         (!text.is_empty()).then_some(FallbackText { text, blocks })

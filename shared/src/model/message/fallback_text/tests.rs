@@ -87,8 +87,8 @@ fn a_message_that_was_not_delivered_says_so_first() {
     assert_eq!("Not delivered: failed.\n\nhttps://e.com/a", without_text);
     let email = Email { subject: Some("Order".to_owned()), status: Some("failed".to_owned()), ..Email::default() };
     assert_eq!("Not delivered: failed.\n\nOrder", text(MessageKind::Email(Box::new(email))));
-    let long = text(MessageKind::Text(failed("failed", Some(&"x".repeat(MAXIMUM_BYTES)))));
-    assert!(long.starts_with("Not delivered: failed.\n\nx") && long.len() <= MAXIMUM_BYTES);
+    let long = text(MessageKind::Text(failed("failed", Some(&"x".repeat(MAX_BYTES)))));
+    assert!(long.starts_with("Not delivered: failed.\n\nx") && long.len() <= MAX_BYTES);
 }
 
 #[test]
@@ -146,10 +146,10 @@ fn lines(text: &FallbackText) -> Vec<String> {
 #[test]
 fn what_channels_send_is_truncated_as_the_text_is() {
     let family = "👨‍👩‍👧";
-    let long = format!("{}{}", "x".repeat(MAXIMUM_BYTES - 4), family.repeat(40_000));
+    let long = format!("{}{}", "x".repeat(MAX_BYTES - 4), family.repeat(40_000));
     let option = |written: &mut Writer| written.option("Yes", None);
     let text = written(&long, option);
-    assert_eq!(vec![format!("{}…", "x".repeat(MAXIMUM_BYTES - 4))], lines(&text));
+    assert_eq!(vec![format!("{}…", "x".repeat(MAX_BYTES - 4))], lines(&text));
     assert_eq!(lines(&text).concat(), text.as_str());
     for (own_text, part) in [("", "y ".repeat(50_000)), ("own", "y".repeat(900_000)), (&long[..60_000], long.clone())] {
         let text = written(own_text, |written| {
@@ -157,7 +157,7 @@ fn what_channels_send_is_truncated_as_the_text_is() {
             written.title(&part);
             option(written);
         });
-        assert!(text.as_str().len() <= MAXIMUM_BYTES && text.as_str().len() > MAXIMUM_BYTES - 20);
+        assert!(text.as_str().len() <= MAX_BYTES && text.as_str().len() > MAX_BYTES - 20);
         assert!(text.as_str().ends_with('…') && !text.as_str().ends_with(" …"));
         assert_eq!(lines(&text).join("\n\n"), text.as_str().to_owned());
     }
@@ -165,7 +165,7 @@ fn what_channels_send_is_truncated_as_the_text_is() {
 
 #[test]
 fn a_link_file_or_option_beyond_the_limit_is_left_out_as_a_whole() {
-    let filled = "x".repeat(MAXIMUM_BYTES - 20);
+    let filled = "x".repeat(MAX_BYTES - 20);
     let parts: [fn(&mut Writer); 3] = [
         |written| written.link("Terms", "https://e.com/terms/of/use"),
         |written| written.file(&files(&[("a.pdf", "https://e.com/a/long/path")])[0]),
@@ -187,7 +187,7 @@ fn a_link_file_or_option_beyond_the_limit_is_left_out_as_a_whole() {
 fn a_part_beyond_the_limit_does_not_suppress_the_messages_own_text() {
     let mut written = Writer::new(Some("Hi"));
     written.section(Section::Block);
-    written.text(&"x".repeat(MAXIMUM_BYTES + 1));
+    written.text(&"x".repeat(MAX_BYTES + 1));
     written.text("Hi");
     assert!(written.finish().is_some_and(|text| text.as_str().starts_with("Hi\n\nx")));
 }

@@ -55,7 +55,7 @@ const NAMED: [(&str, char); 26] = [
 /// The characters that browsers substitute for the numbers 0x80 to 0x9F.
 const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
 /// Maximum length of a character reference, including the semicolon.
-const MAXIMUM_REFERENCE_BYTES: usize = 12;
+const MAX_REFERENCE_BYTES: usize = 12;
 
 pub(crate) fn to_text(html: &str) -> String {
     let mut text = Text::default();
@@ -263,7 +263,7 @@ fn decoded(text: &str) -> String {
 
 /// The character of a reference after `&`, and the rest of the text.
 fn character_reference(reference: &str) -> Option<(char, &str)> {
-    let end = reference.bytes().take(MAXIMUM_REFERENCE_BYTES).position(|byte| byte == b';')?;
+    let end = reference.bytes().take(MAX_REFERENCE_BYTES).position(|byte| byte == b';')?;
     let (name, after) = reference.split_at_checked(end)?;
     let character = match name.strip_prefix('#') {
         Some(number) => {

@@ -10,10 +10,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 /// The longest text, in characters.
-pub(crate) const MAXIMUM_TEXT: usize = 2_000;
+pub(crate) const MAX_TEXT: usize = 2_000;
 
 /// The longest text of an SMS, in characters.
-const MAXIMUM_SMS_TEXT: usize = 765;
+const MAX_SMS_TEXT: usize = 765;
 
 /// `SendAgentlessOutboundMessageRequest`.
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ fn check(message: &AgentlessMessage) -> Result<(), ApiError> {
     check_recipient(message)?;
     check_content(message)?;
     let is_sms = message.to_address_messenger_type == MessengerType::Sms;
-    let maximum = if is_sms { MAXIMUM_SMS_TEXT } else { MAXIMUM_TEXT };
+    let maximum = if is_sms { MAX_SMS_TEXT } else { MAX_TEXT };
     match &message.text_body {
         Some(text) if text.chars().count() > maximum => {
             Err(ApiError::invalid_field("/textBody", &format!("must have at most {maximum} characters")))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// A conversation has all of its messages.
-const MAXIMUM_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
 /// `Conversation`: what is used of it.
 #[derive(Deserialize, Default)]
@@ -66,7 +66,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Option<conversation::Conversation>, ApiError> {
         let path = ["api", "v2", "conversations", id.as_str()];
-        let call = Call::get(&path).with_maximum_response(MAXIMUM_RESPONSE_BYTES);
+        let call = Call::get(&path).with_maximum_response(MAX_RESPONSE_BYTES);
         let found: Option<Conversation> = self.entity(config, &call, deadline).await?;
         let found = found.filter(|found| found.is_of(&config.integration_id));
         Ok(found.map(|found| found.into_neutral(id)))

@@ -17,9 +17,14 @@ struct ErrorBody {
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> PlatformError {
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let correlation_id = headers.get("inin-correlation-id").and_then(|value| value.to_str().ok());
+    let code = body.code.filter(|code| is_safe_code(code));
+    // `missing.permissions`, `missing.any.permissions`.
+    let lacks_permission =
+        status == StatusCode::FORBIDDEN && code.as_deref().is_some_and(|code| code.starts_with("missing."));
     PlatformError {
         status: status.as_u16(),
-        code: body.code.filter(|code| is_safe_code(code)),
+        code,
+        lacks_permission,
         message: body.message,
         correlation_id: correlation_id.map(str::to_owned).or(body.context_id).filter(|id| is_safe_code(id)),
     }
@@ -41,6 +46,19 @@ mod tests {
         assert_eq!(Some("not.found"), error.code.as_deref());
         assert_eq!(Some("No such conversation"), error.message.as_deref());
         assert_eq!(Some("c-1"), error.correlation_id.as_deref());
+    }
+
+    #[test]
+    fn a_403_that_names_missing_permissions_says_that_one_is_lacking() {
+        let lacks = |status, code: &str| answer(status, &format!(r#"{{"code": "{code}"}}"#)).lacks_permission;
+        assert!(lacks(StatusCode::FORBIDDEN, "missing.any.permissions"));
+        for (status, code) in [
+            (StatusCode::UNAUTHORIZED, "authentication.required"),
+            (StatusCode::FORBIDDEN, "not.authorized"),
+            (StatusCode::BAD_REQUEST, "missing.value"),
+        ] {
+            assert!(!lacks(status, code), "{status} {code}");
+        }
     }
 
     #[test]

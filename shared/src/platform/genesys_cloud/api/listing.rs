@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 const PAGE_SIZE: usize = 100;
-const MAXIMUM_PAGES: usize = 50;
+const MAX_PAGES: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default, bound = "T: DeserializeOwned")]
@@ -33,7 +33,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Vec<T>, ApiError> {
         let (mut found, size) = (Vec::new(), PAGE_SIZE.to_string());
-        for number in 1..=MAXIMUM_PAGES {
+        for number in 1..=MAX_PAGES {
             let number_text = number.to_string();
             let query = [("pageSize", size.as_str()), ("pageNumber", number_text.as_str())];
             let page: Page<T> = self.call(config, &Call::get(path).with_query(&query), deadline).await?;

@@ -15,7 +15,7 @@ mod receipt;
 mod token;
 mod users;
 
-pub(super) use agentless::MAXIMUM_TEXT;
+pub(super) use agentless::MAX_TEXT;
 pub use identity_resolution::IdentityResolution;
 pub use open_integrations::{CreateStatus, OpenIntegration, OpenIntegrationSettings, is_masked};
 pub use profiles::{DEFAULT_PROFILE, Direction, MessagingSetting, Permissions, Profile, SupportedContent};
@@ -36,7 +36,7 @@ use token::{Token, Tokens};
 use tokio::time::Instant;
 
 /// The platform's limit.
-const MAXIMUM_BODY_BYTES: usize = 512_000;
+const MAX_BODY_BYTES: usize = 512_000;
 
 /// A client for all integrations.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ impl<'c> Call<'c> {
     /// A `POST` that is not idempotent.
     fn post(path: &'c [&'c str], body: &impl Serialize) -> Result<Self, ApiError> {
         let body = transport::json_body(body)?;
-        if body.len() > MAXIMUM_BODY_BYTES {
-            return Err(ApiError::TooLarge { maximum: MAXIMUM_BODY_BYTES });
+        if body.len() > MAX_BODY_BYTES {
+            return Err(ApiError::TooLarge { maximum: MAX_BODY_BYTES });
         }
         Ok(Self { method: Method::POST, path, query: &[], body: Some(body), idempotent: false, ..Self::get(path) })
     }

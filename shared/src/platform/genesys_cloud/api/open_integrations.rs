@@ -16,7 +16,7 @@ use url::Url;
 const PATH: [&str; 6] = ["api", "v2", "conversations", "messaging", "integrations", "open"];
 
 /// Minimum length of a signature secret token.
-const MINIMUM_SECRET: usize = 16;
+const MIN_SECRET: usize = 16;
 
 /// An open messaging integration: some fields of `OpenIntegration`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,7 +53,7 @@ impl OpenIntegration {
 fn is_readable(secret: &SecretString) -> bool {
     let text = secret.expose_secret();
     let may_be_part = |letter: char| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter);
-    text.len() >= MINIMUM_SECRET && text.chars().all(may_be_part)
+    text.len() >= MIN_SECRET && text.chars().all(may_be_part)
 }
 
 /// Whether the value of a header is a placeholder, such as asterisks, in place of the real one.

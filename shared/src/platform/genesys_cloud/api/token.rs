@@ -21,8 +21,8 @@ const SKEW: Duration = Duration::from_secs(60);
 /// If the response contains no lifetime.
 const DEFAULT_LIFETIME_SECONDS: u64 = 300;
 /// The platform's maximum.
-const MAXIMUM_LIFETIME_SECONDS: u64 = 48 * 3600;
-const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_LIFETIME_SECONDS: u64 = 48 * 3600;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Clone)]
 pub(super) struct Token {
@@ -112,7 +112,7 @@ async fn request(
     let no_response = |error| ApiError::from_transport(&error).before_call("no response to the token request");
     let response = http.send(request).await.map_err(no_response)?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
+    let body = read_body_limited(response, MAX_RESPONSE_BYTES)
         .await
         .map_err(|_| ApiError::NotSent("no complete response to the token request"))?;
     Ok((status, headers, body))
@@ -124,7 +124,7 @@ fn read(requested_at: Instant, status: StatusCode, headers: &HeaderMap, body: &[
         StatusCode::OK => {
             let response: TokenResponse = serde_json::from_slice(body)
                 .map_err(|_| ApiError::NotSent("the response to the token request cannot be read"))?;
-            let seconds = response.expires_in.unwrap_or(DEFAULT_LIFETIME_SECONDS).min(MAXIMUM_LIFETIME_SECONDS);
+            let seconds = response.expires_in.unwrap_or(DEFAULT_LIFETIME_SECONDS).min(MAX_LIFETIME_SECONDS);
             let lifetime = usable_lifetime(Duration::from_secs(seconds));
             Ok(Token { value: response.access_token, valid_until: requested_at + lifetime })
         }

@@ -7,7 +7,7 @@ use super::content::{
 use super::wire::Webhook;
 use crate::model::inbound::ChoiceType;
 use crate::model::message::Attachment;
-use crate::model::message::fallback_text::{Answer, FallbackText, MAXIMUM_BYTES, Section, Writer};
+use crate::model::message::fallback_text::{Answer, FallbackText, MAX_BYTES, Section, Writer};
 use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -144,7 +144,7 @@ impl Renderer {
 /// parameter that is used a thousand times would otherwise produce gigabytes.
 fn fill_in(text: &str, parameters: &Parameters<'_>) -> String {
     let (mut filled, mut rest) = (String::new(), text);
-    while filled.len() <= MAXIMUM_BYTES
+    while filled.len() <= MAX_BYTES
         && let Some((before, placeholder)) = rest.split_once("{{")
     {
         let value = name_of(placeholder).and_then(|(name, after)| Some((parameters.value(name)?, after)));

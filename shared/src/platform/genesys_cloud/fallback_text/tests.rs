@@ -247,13 +247,9 @@ fn a_text_that_is_too_long_is_truncated_and_ends_with_an_ellipsis() {
     let braces = json!([{"contentType": "Notification", "template": {"body": {"text": "{".repeat(400_000)}}}]);
     for text in [of_parts(json!([part, part])), of_parts(braces), of_parts(json!(["x ".repeat(400_000)]))] {
         let kept = text.strip_suffix('…').unwrap();
-        assert!(
-            text.len() <= MAXIMUM_BYTES && text.len() > MAXIMUM_BYTES - 8 && kept.trim_end() == kept,
-            "{}",
-            text.len()
-        );
+        assert!(text.len() <= MAX_BYTES && text.len() > MAX_BYTES - 8 && kept.trim_end() == kept, "{}", text.len());
     }
-    let fits = "é".repeat(MAXIMUM_BYTES / 2);
+    let fits = "é".repeat(MAX_BYTES / 2);
     assert_eq!(fits, of_parts(json!([fits])));
 }
 

@@ -112,7 +112,8 @@ impl<'m> NewMessage<'m> {
             }
             // The contact is not looked up by the address, which would have no effect.
             Some(_) if external_contact_id.is_some() => {
-                let detail = "is no address to which this message can be sent; the contact has an `externalContactId`";
+                let detail =
+                    "is not an address that this message can be sent to; the contact has an `externalContactId`";
                 return Err(ApiError::invalid_field("/toAddress", detail));
             }
             _ => {}
@@ -157,7 +158,7 @@ fn is_same(named: Option<&str>, address: &str) -> bool {
     named.is_none_or(|named| named == address)
 }
 
-/// Whether an address is that of an email; otherwise it is a telephone number.
+/// Whether an address is that of an email; otherwise it is a phone number.
 fn is_email(address: &str) -> bool {
     address.contains('@')
 }

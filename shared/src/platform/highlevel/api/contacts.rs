@@ -1,4 +1,4 @@
-//! Contacts: from a customer's telephone number or email address to the contact, and contacts without both.
+//! Contacts: from a customer's phone number or email address to the contact, and contacts without both.
 //!
 //! Source: <https://marketplace.gohighlevel.com/docs/ghl/contacts/contacts-api/>.
 
@@ -112,7 +112,8 @@ impl Client {
         match self.call(config, &call, contact_id, deadline).await {
             Ok(contact) => Ok(contact.is_some()),
             Err(error) if may_be_gone(&error) => Ok(false),
-            Err(error) => Err(error),
+            // The message was refused, and the lookup may be repeated.
+            Err(error) => Err(error.before_call("the contact could not be looked up")),
         }
     }
 
@@ -143,7 +144,7 @@ impl Client {
         };
         self.contacts.remove(&key);
         let resolved = self.resolve(config, kind, address, addressee, deadline).await;
-        // Nothing was sent to the customer or the agent, and the look-up may be repeated.
+        // Nothing was sent to the customer or the agent, and the lookup may be repeated.
         let id = resolved.map_err(|error| error.before_call("the contact could not be looked up"))?;
         self.contacts.insert(key, id.clone());
         match refusal {

@@ -37,6 +37,7 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> PlatformError {
         code: code.and_then(text).filter(|code| is_safe_code(code)),
         message: message.and_then(text),
         correlation_id: text(&trace_id).filter(|id| is_safe_code(id)),
+        lacks_permission: false,
     }
 }
 

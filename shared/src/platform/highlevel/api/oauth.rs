@@ -19,12 +19,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// An attempt ends before the lease of the one process that makes it.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The platform's documented lifetime, if a response has none.
 const DEFAULT_LIFETIME_SECONDS: u64 = 86_399;
-const MAXIMUM_LIFETIME_SECONDS: u64 = 30 * 86_400;
+const MAX_LIFETIME_SECONDS: u64 = 30 * 86_400;
 /// How long a refresh token is valid that is not used.
 const REFRESH_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -208,7 +208,7 @@ impl OAuth<'_> {
     async fn response(&self, request: reqwest::RequestBuilder) -> Result<(StatusCode, HeaderMap, Vec<u8>), ApiError> {
         let response = self.http.send(request).await.map_err(|error| ApiError::from_transport(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read_body_limited(response, MAXIMUM_RESPONSE_BYTES)
+        let body = read_body_limited(response, MAX_RESPONSE_BYTES)
             .await
             .map_err(|_| ApiError::NotSent("no complete response to the token request"))?;
         Ok((status, headers, body))
@@ -239,7 +239,7 @@ fn classify<A>(
 
 fn read_tokens(body: &[u8], issued_at: Timestamp) -> Result<IssuedTokens, serde_json::Error> {
     let response: TokenResponse = serde_json::from_slice(body)?;
-    let seconds = response.expires_in.unwrap_or(DEFAULT_LIFETIME_SECONDS).min(MAXIMUM_LIFETIME_SECONDS);
+    let seconds = response.expires_in.unwrap_or(DEFAULT_LIFETIME_SECONDS).min(MAX_LIFETIME_SECONDS);
     let lifetime = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or_default());
     let details = [
         ("scope", response.scope),

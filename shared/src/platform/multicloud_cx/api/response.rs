@@ -32,6 +32,7 @@ impl PostResponse {
             code: code.clone().filter(|code| is_safe_code(code)),
             message: text("/status/message"),
             correlation_id: TraceId::from_headers(headers).map(|id| id.to_string()),
+            lacks_permission: false,
         };
         match &json {
             _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
@@ -131,6 +132,7 @@ mod tests {
             code: Some("350".to_owned()),
             message: Some("Not allowed".to_owned()),
             correlation_id: Some("463ac35c9f6413ad".to_owned()),
+            lacks_permission: false,
         };
         let body = r#"{"status":{"code":350,"message":"Not allowed"},"data":{"ids":["1"]}}"#;
         assert_eq!(Err(ApiError::Refused(error.clone())), read(200, body));

@@ -78,6 +78,11 @@ impl HighLevel {
         self.platform.faults.lock().expect("no panic").extend(faults);
     }
 
+    /// All calls of this operation fail from now on; with none, no longer.
+    pub fn set_unavailable(&self, operation: Option<&'static str>) {
+        *self.platform.unavailable.lock().expect("no panic") = operation;
+    }
+
     /// Injects no more faults.
     pub fn clear_faults(&self) {
         self.platform.faults.lock().expect("no panic").clear();

@@ -49,6 +49,8 @@ pub(super) struct Platform {
     pub(super) tokens: Credentials,
     pub(super) oauth: OAuth,
     pub(super) faults: Mutex<VecDeque<Fault>>,
+    /// The operation whose calls fail.
+    pub(super) unavailable: Mutex<Option<&'static str>>,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) attempts: watch::Sender<usize>,
     /// The number of statuses of a message that are refused, and the status of the refusals.
@@ -80,6 +82,7 @@ impl Default for Platform {
             tokens: Credentials::of(TOKEN),
             oauth: OAuth::default(),
             faults: Mutex::default(),
+            unavailable: Mutex::default(),
             calls: Mutex::default(),
             attempts: watch::Sender::default(),
             early: Mutex::default(),
@@ -194,7 +197,11 @@ impl Platform {
         incoming: &Incoming,
         work: impl FnOnce() -> Result<Value, Refusal>,
     ) -> Response {
-        let fault = self.faults.lock().expect("no panic").pop_front();
+        let is_unavailable = *self.unavailable.lock().expect("no panic") == Some(operation);
+        let fault = match is_unavailable {
+            true => Some(Fault::Status(503)),
+            false => self.faults.lock().expect("no panic").pop_front(),
+        };
         let answer = match fault {
             None => Some(self.work(operation, incoming, work)),
             Some(Fault::Status(status)) => Some(Refusal::new(status, "This is simulated.").answer_of(operation)),

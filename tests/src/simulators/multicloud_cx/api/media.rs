@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 const STORE: &str = "genesys://nexus/";
@@ -66,6 +67,7 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let _upload = UploadCount::start(&platform);
     let fault = platform.faults.next_call("media");
     let file = match platform.authenticate(&headers, &body) {
         Ok(()) => StoredFile::read(channel, &headers, body).await,
@@ -75,6 +77,23 @@ pub(super) async fn upload(
     let outcome = Fault::inject::<Refusal>(fault, answer).await;
     platform.attempts.send_modify(|attempts| *attempts += 1);
     outcome.unwrap_or_else(ConnectionReset::close)
+}
+
+/// Counts an upload until it ends.
+struct UploadCount(Arc<Platform>);
+
+impl UploadCount {
+    fn start(platform: &Arc<Platform>) -> Self {
+        let current = platform.uploads.fetch_add(1, Ordering::SeqCst) + 1;
+        platform.most_uploads.fetch_max(current, Ordering::SeqCst);
+        Self(Arc::clone(platform))
+    }
+}
+
+impl Drop for UploadCount {
+    fn drop(&mut self) {
+        self.0.uploads.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl StoredFile {

@@ -23,6 +23,7 @@ use axum::routing::post;
 use platform::Platform;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub const CONTACT_CENTER_ID: &str = "0ff723ff-6c6f-44e0-9ce3-ce579337eadd";
 /// The app secret of all its channels.
@@ -79,6 +80,12 @@ impl MulticloudCx {
     /// Injects faults into the next uploads, one each.
     pub fn fail_uploads(&self, faults: impl IntoIterator<Item = Fault>) {
         self.platform.faults.plan(Target::Operation("media".to_owned()), faults);
+    }
+
+    /// The largest number of uploads at the same time.
+    #[must_use]
+    pub fn most_uploads(&self) -> usize {
+        self.platform.most_uploads.load(Ordering::SeqCst)
     }
 
     /// All uploaded files, in order.

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use shared::signature::hub;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -32,6 +33,9 @@ pub(super) struct Platform {
     pub(super) api_keys: Option<Credentials>,
     pub(super) app_secrets: Credentials,
     pub(super) faults: Faults,
+    /// The uploads at this time, and the most at any time.
+    pub(super) uploads: AtomicUsize,
+    pub(super) most_uploads: AtomicUsize,
     pub(super) calls: Mutex<Vec<Call>>,
     pub(super) files: Mutex<Vec<StoredFile>>,
     pub(super) attempts: watch::Sender<usize>,
@@ -45,6 +49,8 @@ impl Default for Platform {
             api_keys: None,
             app_secrets: Credentials::of(APP_SECRET),
             faults: Faults::default(),
+            uploads: AtomicUsize::default(),
+            most_uploads: AtomicUsize::default(),
             calls: Mutex::default(),
             files: Mutex::default(),
             attempts: watch::Sender::default(),

@@ -60,7 +60,9 @@ fn customer_event(update: &Members<'_>, accept_start: bool) -> Result<CustomerEv
     } else {
         Err(UNREADABLE)
     }?;
-    let is_start = event.text.as_deref().is_some_and(|text| text.split_whitespace().next() == Some(START));
+    let is_start = event.files.is_empty()
+        && event.press.is_none()
+        && event.text.as_deref().is_some_and(|text| text.split_whitespace().next() == Some(START));
     if is_start && !accept_start { Err("start") } else { Ok(event) }
 }
 

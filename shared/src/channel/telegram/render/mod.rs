@@ -1,7 +1,7 @@
 //! Renders messages for Telegram.
 
-use super::part::{Button, Content, MAXIMUM_BUTTONS, OutgoingFile, Part};
-use super::text::{Lines, MAXIMUM_CAPTION, MAXIMUM_TEXT, Passage};
+use super::part::{Button, Content, MAX_BUTTONS, OutgoingFile, Part};
+use super::text::{Lines, MAX_CAPTION, MAX_TEXT, Passage};
 use crate::channel::message::{ChannelMessage, Unsupported};
 use crate::channel::offer::{offer_key, press_data};
 use crate::limits::truncate;
@@ -66,7 +66,7 @@ impl Renderer {
 
     /// A file with its text, which follows it if it is too long for a caption.
     fn file(&mut self, file: OutgoingFile, lines: &Lines, buttons: Vec<Button>) {
-        let mut captions = lines.passages(MAXIMUM_CAPTION);
+        let mut captions = lines.passages(MAX_CAPTION);
         if captions.len() <= 1 {
             self.push(Content::File { file, caption: captions.pop() }, buttons);
         } else {
@@ -77,7 +77,7 @@ impl Renderer {
 
     /// A text with buttons below its last part.
     fn text(&mut self, lines: &Lines, buttons: Vec<Button>) {
-        let mut passages = lines.passages(MAXIMUM_TEXT);
+        let mut passages = lines.passages(MAX_TEXT);
         let Some(last) = passages.pop() else { return self.buttons(buttons) };
         passages.into_iter().for_each(|passage| self.push(Content::Text(passage), Vec::new()));
         self.push(Content::Text(last), buttons);
@@ -88,19 +88,19 @@ impl Renderer {
         if let Some(part) = self.parts.iter_mut().rfind(|part| part.has_text())
             && part.buttons.is_empty()
         {
-            let further = buttons.split_off(buttons.len().min(MAXIMUM_BUTTONS));
+            let further = buttons.split_off(buttons.len().min(MAX_BUTTONS));
             part.buttons = std::mem::replace(&mut buttons, further);
         }
         if !buttons.is_empty() {
-            let labels: Vec<_> = buttons.iter().map(Button::label).take(MAXIMUM_BUTTONS).collect();
-            let text = truncate(labels.join(" / "), MAXIMUM_TEXT);
+            let labels: Vec<_> = buttons.iter().map(Button::label).take(MAX_BUTTONS).collect();
+            let text = truncate(labels.join(" / "), MAX_TEXT);
             self.push(Content::Text(text.into()), buttons);
         }
     }
 
     /// A part with these buttons, and further ones for those that are too many.
     fn push(&mut self, content: Content, mut buttons: Vec<Button>) {
-        let further = buttons.split_off(buttons.len().min(MAXIMUM_BUTTONS));
+        let further = buttons.split_off(buttons.len().min(MAX_BUTTONS));
         self.parts.push(Part { chat: self.chat, content, buttons });
         self.buttons(further);
     }
@@ -108,7 +108,7 @@ impl Renderer {
     /// The text before a file, to be its caption.
     fn take_text(&mut self) -> Option<Passage> {
         let is_caption = |part: &mut Part| {
-            matches!(&part.content, Content::Text(passage) if passage.text.chars().count() <= MAXIMUM_CAPTION)
+            matches!(&part.content, Content::Text(passage) if passage.text.chars().count() <= MAX_CAPTION)
                 && part.buttons.is_empty()
         };
         match self.parts.pop_if(is_caption)?.content {

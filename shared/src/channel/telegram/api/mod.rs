@@ -22,9 +22,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 /// The largest file that is uploaded. Telegram takes 50 MB, but the file is in memory.
-const MAXIMUM_UPLOAD_BYTES: u64 = 20_000_000;
+const MAX_UPLOAD_BYTES: u64 = 20_000_000;
 /// A larger photo is uploaded as a document.
-const MAXIMUM_PHOTO_BYTES: usize = 10_000_000;
+const MAX_PHOTO_BYTES: usize = 10_000_000;
 
 #[derive(Debug)]
 pub(in crate::channel) struct Client {
@@ -132,7 +132,7 @@ impl Client {
     async fn fetch(&self, file: &OutgoingFile, deadline: Instant) -> Option<FetchedFile> {
         let url = MediaUrl::parse(&file.url, &TrustedOrigins::default()).ok()?;
         let deadline = deadline.checked_sub(MIN_UPLOAD_TIME)?;
-        let media = self.files.fetch(&url, MAXIMUM_UPLOAD_BYTES, deadline).await.ok()?;
+        let media = self.files.fetch(&url, MAX_UPLOAD_BYTES, deadline).await.ok()?;
         let is_same = |declared: &String| {
             media.may_have_type(declared) || media.content_type.as_deref().is_some_and(|found| found == ANY_TYPE)
         };
@@ -154,7 +154,7 @@ impl Client {
     ) -> Result<Accepted, Failure> {
         let length: usize = file.content.iter().map(Bytes::len).sum();
         let medium = match medium {
-            Medium::Photo if length > MAXIMUM_PHOTO_BYTES => Medium::Document,
+            Medium::Photo if length > MAX_PHOTO_BYTES => Medium::Document,
             medium => medium,
         };
         let FetchedFile { name, content_type, content } = file;
