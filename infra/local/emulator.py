@@ -164,6 +164,7 @@ class Emulator:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.health_url = f"{self.url}/_ministack/health"
         self.environment = {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
@@ -196,7 +197,7 @@ class Emulator:
         deadline = time.monotonic() + STARTUP_SECONDS
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2):
+                with urllib.request.urlopen(self.health_url, timeout=2):
                     return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:

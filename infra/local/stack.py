@@ -156,7 +156,7 @@ def main(command, deploy=deploy):
                 client = lambda service: boto3.client(service, endpoint_url=emulator.url)
                 say("Deploying with `sam deploy` ...")
                 deploy(run, client)
-                threads = [LogFollower(client, run.log), ResponseTimes(f"{emulator.url}/_ministack/health")]
+                threads = [LogFollower(client, run.log), ResponseTimes(emulator.health_url)]
                 for thread in threads:
                     thread.start()
                 environment = addresses(STACK, client, emulator) | {"STACK_LOG": str(run.log), "PORTS_FOLDER": str(run.ports)}

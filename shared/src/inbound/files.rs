@@ -31,7 +31,8 @@ impl FileUploader {
         Self { fetcher, in_memory: Semaphore::new(FILES_IN_MEMORY) }
     }
 
-    /// The message with the platform's URLs of its files. The files are uploaded one after the other. One that the platform refuses keeps its own URL only, as does a link.
+    /// The message with the platform's URLs of its files. The files are uploaded one after the other. One that the platform
+    /// refuses keeps its own URL only, as does a link.
     pub(super) async fn upload_files<'m>(
         &self,
         platforms: &Platforms,
@@ -91,8 +92,8 @@ impl FileUploader {
         }
     }
 
-    /// The response with the file, and its type; `None` if the channel that it came through does not hand it out, because it is too large or not there yet. The
-    /// customer's message is not lost with it.
+    /// The response with the file, and its type; `None` if the channel that it came through does not hand it out, because it
+    /// is too large or not there yet. The customer's message is not lost with it.
     async fn fetch(
         &self,
         context: &RequestContext,

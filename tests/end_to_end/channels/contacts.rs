@@ -28,6 +28,15 @@ impl Connection {
     }
 }
 
+/// With a customer who has written, and whose contact was deleted: its id.
+async fn with_deleted_contact() -> (Connection, String) {
+    let connection = connection().await;
+    connection.customer_writes("Hello").await;
+    let old = contact_of(&connection.posted(1).await[0]).to_owned();
+    connection.highlevel().delete_contact(&old);
+    (connection, old)
+}
+
 fn contact_of(call: &Call) -> &str {
     call.body["contactId"].as_str().expect("a contact")
 }
@@ -54,10 +63,7 @@ async fn a_customer_is_one_contact_with_their_name() {
 
 #[tokio::test]
 async fn a_contact_that_was_deleted_is_replaced_and_no_message_is_lost() {
-    let connection = connection().await;
-    connection.customer_writes("Hello").await;
-    let old = contact_of(&connection.posted(1).await[0]).to_owned();
-    connection.highlevel().delete_contact(&old);
+    let (connection, old) = with_deleted_contact().await;
     connection.customer_writes("Are you there?").await;
     let posted = connection.posted(2).await;
     let new = connection.highlevel().contacts().remove(0).id;
@@ -70,10 +76,7 @@ async fn a_contact_that_was_deleted_is_replaced_and_no_message_is_lost() {
 
 #[tokio::test]
 async fn a_message_waits_while_its_refused_contact_cannot_be_looked_up() {
-    let connection = connection().await;
-    connection.customer_writes("Hello").await;
-    let old = contact_of(&connection.posted(1).await[0]).to_owned();
-    connection.highlevel().delete_contact(&old);
+    let (connection, _) = with_deleted_contact().await;
     connection.highlevel().set_unavailable(Some("contact"));
     connection.customer_writes("Are you there?").await;
     log_with(connection.integration.name.as_str(), &[("\"outcome\":\"inbound_retry\"", "")]).await;

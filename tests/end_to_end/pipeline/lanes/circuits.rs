@@ -16,7 +16,7 @@ use tests::simulators::messaging_service::{Attempt, MessagingService};
 
 const SETUP: Setup = Setup { direct: 3, retry: 2, ..Setup::DEFAULT };
 /// Processes notice an open circuit a second later, and a busy machine takes its time. The circuit is open for ten seconds.
-const UNTIL_NOTICED: SignedDuration = SignedDuration::from_secs(6);
+const UNTIL_NOTICED: SignedDuration = SignedDuration::from_secs(5);
 
 fn impatient(configuration: &mut Value) {
     configuration["delivery"]["timeoutSeconds"] = 1.into();
