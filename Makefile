@@ -16,7 +16,7 @@ CARGO_DENY := .venv/cargo/bin/cargo-deny
 THREADS := 4
 WAITING_THREADS := 6
 WAITING := cli::channels cli::dead_letters cli::failed cli::genesys_cloud_webhook_header cli::messages \
-    cli::replacement_under_traffic cli::rotation cli::terminal docs::guides callers::deferred channels::reports pipeline::parking
+    cli::replacement_under_traffic cli::rotation docs::guides callers::deferred channels::reports pipeline::parking
 # Under another name than MAKE, so that `make -n` does not run it.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory -j2
 END_TO_END := cargo test --locked --workspace --test end-to-end --
